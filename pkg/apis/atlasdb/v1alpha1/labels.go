@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Labels and annotations by which the objects of a cluster are found. They are part of the API: renaming one loses
+// running databases.
+const (
+	// LabelManagedBy is on every object that the operator makes; its informers see nothing else.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// ManagedBy is the value of LabelManagedBy.
+	ManagedBy = "atlasdb"
+	// LabelCluster is the DatabaseCluster's name, on every object of a cluster.
+	LabelCluster = "atlasdb.io/cluster"
+	// LabelComponent is the part an object plays within its cluster.
+	LabelComponent = "atlasdb.io/component"
+	// ComponentMember is the value of LabelComponent for pods and volumes of members.
+	ComponentMember = "member"
+	// LabelMember is the member's name, on its pod and its volume.
+	LabelMember = "atlasdb.io/member-name"
+	// LabelRole is the member's role, on its pod; the agent sets it, Services select by it.
+	LabelRole = "atlasdb.io/role"
+	// LabelEngine is the engine in lower case, on pods and volumes.
+	LabelEngine = "atlasdb.io/engine"
+	// LabelBuild is the engine's build, on pods and volumes: the build in use outlives the pods.
+	LabelBuild = "atlasdb.io/build"
+	// LabelClusterUID is the UID of the DatabaseCluster, on volumes: a volume with another UID was retained.
+	LabelClusterUID = "atlasdb.io/cluster-uid"
+	// AnnotationMember is the member's own report, on its pod, as JSON (engine.MemberReport).
+	AnnotationMember = "atlasdb.io/member"
+	// AnnotationPodHash is the hash of the pod as the operator wanted it when it made it.
+	AnnotationPodHash = "atlasdb.io/pod-hash"
+	// LabelMetrics with the value "true" on a namespace lets its pods reach the metrics ports.
+	LabelMetrics = "atlasdb.io/metrics"
+)
+
+// Values of LabelRole.
+const (
+	RoleLabelPrimary = "primary"
+	RoleLabelReplica = "replica"
+)
