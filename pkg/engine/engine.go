@@ -1,0 +1,40 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// Engine is what a database engine must provide to the operator; all of it is pure. The other half of an engine, the
+// driver that speaks to the running server, lives in pkg/agent/<engine>.
+type Engine interface {
+	// Traits are the fixed facts of the engine.
+	Traits() Traits
+	// Validate judges what the schema of the API cannot: values that depend on each other or on the engine's own
+	// rules. Each error names the field, its value and what is allowed. An empty list means that Configure will
+	// succeed.
+	Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList
+	// Configure renders the configuration files of a member, by file name, from a spec that Validate found good. The
+	// same files go to every member; what differs between members is the agent's part.
+	Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string
+}
+
+// Traits are the fixed facts of an engine.
+type Traits struct {
+	// Type is the engine's name in the API.
+	Type v1alpha1.EngineType
+	// Provider is the value of the key "provider" and, as type, of the key "type" of the Service Binding Secret.
+	Provider string
+	// URIScheme is the scheme of the connection URI in the Service Binding Secret.
+	URIScheme string
+	// ClientPort is the port for clients and for replication.
+	ClientPort int32
+	// LeaseElected says that the primary is whoever holds the cluster's Lease; false for engines that elect their own.
+	LeaseElected bool
+	// DataSubdirectory is the folder of the volume, made and checked by the agent, that holds the engine's data.
+	DataSubdirectory string
+}

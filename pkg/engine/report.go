@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// MemberReport is what an agent says of its member, as JSON in the annotation v1alpha1.AnnotationMember of its own pod.
+// It is written only when its meaning changes, never on a timer: whatever moves by itself (lag, positions of a running
+// engine, sizes) is a metric and not part of it.
+type MemberReport struct {
+	// Protocol is the version of this structure.
+	Protocol int `json:"protocol"`
+	// Incarnation is the life of the agent that reports, "<pod>/<podUID>/<nonce>", as in the Lease's holderIdentity.
+	Incarnation string `json:"incarnation"`
+	// Role is the part the member plays.
+	Role v1alpha1.MemberRole `json:"role"`
+	// Ready says whether the member serves, and for a replica is caught up.
+	Ready bool `json:"ready"`
+	// CaughtUp says whether a replica is level with its primary, with hysteresis: false after 10 s behind, true after
+	// 3 s level.
+	CaughtUp bool `json:"caughtUp"`
+	// PlanHash and PlanGeneration are of the last plan that was carried out.
+	PlanHash       string `json:"planHash,omitempty"`
+	PlanGeneration int64  `json:"planGeneration,omitempty"`
+	// SystemID is the identity of the data on the volume, empty while there is none.
+	SystemID string `json:"systemID,omitempty"`
+	// Timeline is the timeline on which the member is.
+	Timeline int64 `json:"timeline,omitempty"`
+	// Vote is set only while a first primary is being chosen among members with retained data; the member then
+	// receives from nobody, so the position stands still.
+	Vote *Vote `json:"vote,omitempty"`
+	// PendingRestart are the parameters that wait for a restart, sorted.
+	PendingRestart []string `json:"pendingRestart,omitempty"`
+	// EngineVersion is the version as the running engine reports it.
+	EngineVersion string `json:"engineVersion,omitempty"`
+	// Problem is what keeps the member from doing its part; absent when nothing does.
+	Problem *Problem `json:"problem,omitempty"`
+}
+
+// Vote is a member's position in its data while it receives from nobody.
+type Vote struct {
+	// SystemID is the identity of the data.
+	SystemID string `json:"systemID"`
+	// Timeline and Position say how far the data goes; Position is in bytes (a PostgreSQL LSN).
+	Timeline int64  `json:"timeline"`
+	Position uint64 `json:"position"`
+}
+
+// Problem is what keeps a member from doing its part.
+type Problem struct {
+	// Reason is one of the Reason constants of v1alpha1, such as ForeignData, DataMissing or VolumeInUse.
+	Reason string `json:"reason"`
+	// Message says more, for people.
+	Message string `json:"message"`
+}
+
+// EncodeReport gives a report as JSON. Equal reports have equal bytes.
+func EncodeReport(r MemberReport) (string, error) {
+	encoded, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("encoding member report: %w", err)
+	}
+	return string(encoded), nil
+}
+
+// DecodeReport reads a report. An empty string is the report of an agent that has said nothing yet.
+func DecodeReport(encoded string) (MemberReport, error) {
+	r := MemberReport{Role: v1alpha1.RoleUnknown}
+	if encoded == "" {
+		return r, nil
+	}
+	if err := json.Unmarshal([]byte(encoded), &r); err != nil {
+		return MemberReport{Role: v1alpha1.RoleUnknown}, fmt.Errorf("decoding member report: %w", err)
+	}
+	return r, nil
+}
