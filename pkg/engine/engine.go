@@ -21,6 +21,10 @@ type Engine interface {
 	// Configure renders the configuration files of a member, by file name, from a spec that Validate found good. The
 	// same files go to every member; what differs between members is the agent's part.
 	Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string
+	// Verifier proves a user's password without containing it, in the engine's own form. It is the same for the same
+	// input, so that an unchanged login never changes the plan: the salt is derived from the cluster's UID and the user,
+	// which makes it unique, and a salt need not be secret.
+	Verifier(clusterUID, user, password string) string
 }
 
 // Traits are the fixed facts of an engine.
