@@ -37,7 +37,7 @@ func (e *ExistsError) Error() string {
 // Create makes an object that the informers do not show. It returns an *ExistsError with the object that is in the way,
 // which costs the only read outside informers.
 func (w Writer) Create(ctx context.Context, wanted runtime.ApplyConfiguration) (metav1.Object, error) {
-	to, err := w.endpointFor(wanted)
+	to, err := w.endpointFor(Kind(wanted), Namespace(wanted))
 	if err != nil {
 		return nil, err
 	}
@@ -57,31 +57,24 @@ func (w Writer) Create(ctx context.Context, wanted runtime.ApplyConfiguration) (
 func (w Writer) Apply(
 	ctx context.Context, wanted runtime.ApplyConfiguration, cached metav1.Object,
 ) (metav1.Object, error) {
-	to, err := w.endpointFor(wanted)
+	to, err := w.endpointFor(Kind(wanted), Namespace(wanted))
 	if err != nil {
 		return nil, err
 	}
 	return to.apply(ctx, wanted, cached.GetUID(), metav1.ApplyOptions{FieldManager: w.FieldManager, Force: true})
 }
 
-// DeletePod deletes a pod that is just as it was seen; a pod that changed since is left, and the server answers
-// Conflict. The grace period is the pod's own: never 0, because only the kubelet knows when the engine is gone.
-func (w Writer) DeletePod(ctx context.Context, pod metav1.Object) error {
-	return w.Client.CoreV1().Pods(pod.GetNamespace()).Delete(ctx, pod.GetName(), metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{
-			UID:             new(pod.GetUID()),
-			ResourceVersion: new(pod.GetResourceVersion()),
-		},
-	})
-}
-
-// DeletePodDisruptionBudget deletes a budget that is just as it was seen.
-func (w Writer) DeletePodDisruptionBudget(ctx context.Context, budget metav1.Object) error {
-	return w.Client.PolicyV1().PodDisruptionBudgets(budget.GetNamespace()).Delete(ctx, budget.GetName(),
-		metav1.DeleteOptions{Preconditions: &metav1.Preconditions{
-			UID:             new(budget.GetUID()),
-			ResourceVersion: new(budget.GetResourceVersion()),
-		}})
+// Delete deletes an object that is just as it was seen; one that changed since is left, and the server answers Conflict.
+// The grace period of a pod is its own: never 0, because only the kubelet knows when the engine is gone.
+func (w Writer) Delete(ctx context.Context, kind string, seen metav1.Object) error {
+	to, err := w.endpointFor(kind, seen.GetNamespace())
+	if err != nil {
+		return err
+	}
+	return to.delete(ctx, seen.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{
+		UID:             new(seen.GetUID()),
+		ResourceVersion: new(seen.GetResourceVersion()),
+	}})
 }
 
 // endpoint is the API of one kind in one namespace, with its types erased.
@@ -91,6 +84,7 @@ type endpoint interface {
 		ctx context.Context, wanted runtime.ApplyConfiguration, uid types.UID, o metav1.ApplyOptions,
 	) (metav1.Object, error)
 	get(ctx context.Context, name string) (metav1.Object, error)
+	delete(ctx context.Context, name string, o metav1.DeleteOptions) error
 }
 
 // client is the part of a generated typed client that an endpoint needs.
@@ -98,6 +92,7 @@ type client[T, A any] interface {
 	Create(context.Context, *T, metav1.CreateOptions) (*T, error)
 	Apply(context.Context, *A, metav1.ApplyOptions) (*T, error)
 	Get(context.Context, string, metav1.GetOptions) (*T, error)
+	Delete(context.Context, string, metav1.DeleteOptions) error
 }
 
 // object and configuration tie a kind's types to the methods that an endpoint calls on their pointers.
@@ -146,4 +141,8 @@ func (t typed[T, A, PT, PA]) apply(
 func (t typed[T, A, PT, PA]) get(ctx context.Context, name string) (metav1.Object, error) {
 	got, err := t.client.Get(ctx, name, metav1.GetOptions{})
 	return PT(got), err
+}
+
+func (t typed[T, A, PT, PA]) delete(ctx context.Context, name string, o metav1.DeleteOptions) error {
+	return t.client.Delete(ctx, name, o)
 }
