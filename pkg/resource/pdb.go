@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"k8s.io/apimachinery/pkg/util/intstr"
+	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// PodDisruptionBudget lets one member at a time be evicted. The disruption controller counts how many there should be
+// through the scale subresource of the DatabaseCluster, and how many are there by their readiness: a replica is Ready
+// only when it has caught up, so a drain waits for it. A single member has no budget: one would block every drain.
+func PodDisruptionBudget(cluster *v1alpha1.DatabaseCluster) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
+	return policyv1ac.PodDisruptionBudget(PodDisruptionBudgetName(cluster.Name), cluster.Namespace).
+		WithLabels(labels(cluster)).
+		WithOwnerReferences(ownedBy(cluster)).
+		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
+			WithMaxUnavailable(intstr.FromInt32(1)).
+			WithSelector(selectMembers(cluster.Name)))
+}

@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// Paths of the agent's probes on MetricsPort.
+const (
+	// ReadyPath answers 200 when the member serves, and as a replica is caught up.
+	ReadyPath = "/readyz"
+	// LivePath answers 200 as long as the agent itself works; it says nothing about the engine, which the agent
+	// restarts without help.
+	LivePath = "/livez"
+)
+
+// imageAgentPath is where the agent lies in its own image.
+const imageAgentPath = "/atlasdb-agent"
+
+// installContainer copies the agent into the pod, so that the engine's image stays the vendor's own. It gets what the
+// engine gets: a pod needs the larger of the two, so this costs nothing, a quota that demands requests or limits is
+// content, and a pod that is Guaranteed stays so.
+func installContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
+	return corev1ac.Container().
+		WithName(InstallContainer).
+		WithCommand(imageAgentPath, "install", AgentPath).
+		WithResources(resources(in.Cluster.Spec.Resources)).
+		WithSecurityContext(containerSecurity()).
+		WithVolumeMounts(mount(agentVolume, AgentMountPath))
+}
+
+// engineContainer runs the engine's image with the agent as its first process; the image's own entry point is not used.
+func engineContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
+	return corev1ac.Container().
+		WithName(EngineContainer).
+		WithImage(in.Image).
+		WithCommand(AgentPath, "run").
+		WithArgs("--engine="+string(in.Traits.Type), "--cluster="+in.Cluster.Name).
+		WithEnv(
+			fieldVariable(EnvPodName, "metadata.name"),
+			fieldVariable(EnvPodNamespace, "metadata.namespace"),
+			fieldVariable(EnvPodUID, "metadata.uid"),
+			fieldVariable(EnvPodIP, "status.podIP"),
+			// The one UTF-8 locale that every image has; the engine's messages stay in English.
+			corev1ac.EnvVar().WithName("LANG").WithValue("C.UTF-8")).
+		WithPorts(
+			port(ClientPortName, in.Traits.ClientPort),
+			port(MetricsPortName, MetricsPort)).
+		WithResources(resources(in.Cluster.Spec.Resources)).
+		WithSecurityContext(containerSecurity()).
+		WithReadinessProbe(readiness()).
+		WithLivenessProbe(liveness()).
+		// The agent writes its incarnation there: read from the pod's status, it proves that this life of it has ended
+		// (PROTOCOL I5).
+		WithTerminationMessagePath(TerminationMessagePath).
+		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
+		WithVolumeMounts(engineMounts()...)
+}
+
+// fieldVariable is a variable with a field of the pod. The version is the server's default, said because the server
+// keeps the reference as one piece.
+func fieldVariable(name, path string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).WithValueFrom(corev1ac.EnvVarSource().
+		WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath(path)))
+}
+
+func port(name string, number int32) *corev1ac.ContainerPortApplyConfiguration {
+	return corev1ac.ContainerPort().WithName(name).WithContainerPort(number).WithProtocol(corev1.ProtocolTCP)
+}
+
+// readiness decides who is behind the Services and counts for the PodDisruptionBudget, so it is asked every second: the
+// time until a new primary is reachable contains this period. Three misses, because one slow answer is no failure.
+func readiness() *corev1ac.ProbeApplyConfiguration {
+	return probe(ReadyPath).WithPeriodSeconds(1).WithTimeoutSeconds(1).WithFailureThreshold(3)
+}
+
+// liveness restarts an agent that hangs. It is in no hurry (six misses, ten seconds apart): a primary whose agent hangs
+// loses the Lease long before, and a restart for nothing would cost more.
+func liveness() *corev1ac.ProbeApplyConfiguration {
+	return probe(LivePath).WithPeriodSeconds(10).WithTimeoutSeconds(5).WithFailureThreshold(6)
+}
+
+func probe(path string) *corev1ac.ProbeApplyConfiguration {
+	return corev1ac.Probe().WithHTTPGet(corev1ac.HTTPGetAction().
+		WithPath(path).WithPort(intstr.FromString(MetricsPortName)))
+}
+
+func resources(r v1alpha1.ResourcesSpec) *corev1ac.ResourceRequirementsApplyConfiguration {
+	wanted := corev1ac.ResourceRequirements()
+	if len(r.Requests) > 0 {
+		wanted.WithRequests(r.Requests)
+	}
+	if len(r.Limits) > 0 {
+		wanted.WithLimits(r.Limits)
+	}
+	return wanted
+}

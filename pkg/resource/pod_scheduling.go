@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// schedule says on which nodes a member may run.
+func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster) {
+	wanted := cluster.Spec.Scheduling
+	if len(wanted.NodeSelector) > 0 {
+		spec.WithNodeSelector(wanted.NodeSelector)
+	}
+	if wanted.PriorityClassName != "" {
+		spec.WithPriorityClassName(wanted.PriorityClassName)
+	}
+	for _, t := range wanted.Tolerations {
+		spec.WithTolerations(toleration(t))
+	}
+	spread(spec, cluster.Name, corev1.LabelHostname, wanted.Spread.Node)
+	spread(spec, cluster.Name, corev1.LabelTopologyZone, wanted.Spread.Zone)
+}
+
+// spread keeps members off each other. Required is an anti-affinity and not a spread constraint: a constraint would let
+// the fourth member share one of three nodes, and Required means rather wait than share.
+func spread(spec *corev1ac.PodSpecApplyConfiguration, cluster, topologyKey string, how v1alpha1.Spread) {
+	if how != v1alpha1.SpreadRequired {
+		spec.WithTopologySpreadConstraints(corev1ac.TopologySpreadConstraint().
+			WithMaxSkew(1).
+			WithTopologyKey(topologyKey).
+			WithWhenUnsatisfiable(corev1.ScheduleAnyway).
+			WithLabelSelector(selectMembers(cluster)))
+		return
+	}
+	if spec.Affinity == nil {
+		spec.WithAffinity(corev1ac.Affinity().WithPodAntiAffinity(corev1ac.PodAntiAffinity()))
+	}
+	spec.Affinity.PodAntiAffinity.WithRequiredDuringSchedulingIgnoredDuringExecution(
+		corev1ac.PodAffinityTerm().WithTopologyKey(topologyKey).WithLabelSelector(selectMembers(cluster)))
+}
+
+// toleration turns a toleration of the API into one to apply, leaving out what it leaves out.
+func toleration(t corev1.Toleration) *corev1ac.TolerationApplyConfiguration {
+	wanted := corev1ac.Toleration()
+	if t.Key != "" {
+		wanted.WithKey(t.Key)
+	}
+	if t.Operator != "" {
+		wanted.WithOperator(t.Operator)
+	}
+	if t.Value != "" {
+		wanted.WithValue(t.Value)
+	}
+	if t.Effect != "" {
+		wanted.WithEffect(t.Effect)
+	}
+	if t.TolerationSeconds != nil {
+		wanted.WithTolerationSeconds(*t.TolerationSeconds)
+	}
+	return wanted
+}

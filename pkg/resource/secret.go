@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"net/url"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// Keys of the Secrets with certificates. All values are PEM.
+const (
+	// CACertKey is the certificate of the cluster's authority.
+	CACertKey = "ca.crt"
+	// ServerCertKey and ServerKeyKey are what members show to clients.
+	ServerCertKey = corev1.TLSCertKey
+	ServerKeyKey  = corev1.TLSPrivateKeyKey
+	// ClientCertKey and ClientKeyKey are what members show to each other.
+	ClientCertKey = "client.crt"
+	ClientKeyKey  = "client.key"
+)
+
+// Keys of the Secret of an application, as the Service Binding specification names them
+// (https://servicebinding.io/spec/core/1.1.0/#well-known-secret-entries).
+const (
+	BindingType     = "type"
+	BindingProvider = "provider"
+	BindingHost     = "host"
+	BindingPort     = "port"
+	BindingUsername = "username"
+	BindingPassword = "password"
+	BindingDatabase = "database"
+	BindingURI      = "uri"
+	BindingCA       = "ca.crt"
+)
+
+// bindingURIOptions ask for encryption without naming a file with the authority's certificate: only the application
+// knows where it keeps that, and libpq refuses `verify-full` without one. An application that verifies the server, as it
+// should, writes the certificate under BindingCA to a file and adds `sslmode=verify-full` and `sslrootcert`.
+const bindingURIOptions = "sslmode=require"
+
+// Login is an account of a database.
+type Login struct {
+	// Username, Password and Database are what to log in with, and to which database.
+	Username, Password, Database string
+	// CA is the certificate of the cluster's authority, as PEM.
+	CA []byte
+}
+
+// Certificates are what the members show, as PEM.
+type Certificates struct {
+	// CA is the certificate of the cluster's authority.
+	CA []byte
+	// ServerCert and ServerKey are for clients, under all of ServerNames.
+	ServerCert, ServerKey []byte
+	// ClientCert and ClientKey are for other members.
+	ClientCert, ClientKey []byte
+}
+
+// CASecret holds the cluster's certificate authority. The operator alone reads it.
+func CASecret(cluster *v1alpha1.DatabaseCluster, certPEM, keyPEM []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(cluster, CASecretName(cluster.Name)).
+		WithType(corev1.SecretTypeTLS).
+		WithData(map[string][]byte{corev1.TLSCertKey: certPEM, corev1.TLSPrivateKeyKey: keyPEM})
+}
+
+// TLSSecret holds the members' certificates. It is mounted into their pods.
+func TLSSecret(cluster *v1alpha1.DatabaseCluster, c Certificates) *corev1ac.SecretApplyConfiguration {
+	return secret(cluster, TLSSecretName(cluster.Name)).
+		WithType(corev1.SecretTypeTLS).
+		WithData(map[string][]byte{
+			CACertKey:     c.CA,
+			ServerCertKey: c.ServerCert,
+			ServerKeyKey:  c.ServerKey,
+			ClientCertKey: c.ClientCert,
+			ClientKeyKey:  c.ClientKey,
+		})
+}
+
+// PlanSecret holds the plan as engine.EncodePlan gives it. Agents watch it, and it is mounted as their start value.
+func PlanSecret(cluster *v1alpha1.DatabaseCluster, plan []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(cluster, PlanSecretName(cluster.Name)).
+		WithType(corev1.SecretTypeOpaque).
+		WithData(map[string][]byte{engine.PlanKey: plan})
+}
+
+// AppSecret holds all that an application needs to connect to the primary. Its type is the one that the Service Binding
+// specification suggests.
+func AppSecret(
+	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, login Login,
+) *corev1ac.SecretApplyConfiguration {
+	host := serviceHost(ReadWriteServiceName(cluster.Name), cluster.Namespace)
+	port := strconv.Itoa(int(traits.ClientPort))
+	uri := url.URL{
+		Scheme:   traits.URIScheme,
+		User:     url.UserPassword(login.Username, login.Password),
+		Host:     host + ":" + port,
+		Path:     "/" + login.Database,
+		RawQuery: bindingURIOptions,
+	}
+	data := map[string][]byte{BindingCA: login.CA}
+	for key, value := range map[string]string{
+		BindingType:     traits.Provider,
+		BindingProvider: traits.Provider,
+		BindingHost:     host,
+		BindingPort:     port,
+		BindingUsername: login.Username,
+		BindingPassword: login.Password,
+		BindingDatabase: login.Database,
+		BindingURI:      uri.String(),
+	} {
+		data[key] = []byte(value)
+	}
+	return secret(cluster, AppSecretName(cluster.Name)).
+		WithType(corev1.SecretType("servicebinding.io/" + traits.Provider)).
+		WithData(data)
+}
+
+// secret is what the Secrets have in common. Values go to data, never to stringData: the server moves those, and the
+// comparison with what is there would differ for ever.
+func secret(cluster *v1alpha1.DatabaseCluster, name string) *corev1ac.SecretApplyConfiguration {
+	return corev1ac.Secret(name, cluster.Namespace).
+		WithLabels(labels(cluster)).
+		WithOwnerReferences(ownedBy(cluster))
+}
