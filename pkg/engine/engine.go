@@ -37,6 +37,8 @@ type Traits struct {
 	URIScheme string
 	// ClientPort is the port for clients and for replication.
 	ClientPort int32
+	// ReplicationLogin is the name in the certificate that members show to each other, and the login that it opens.
+	ReplicationLogin string
 	// LeaseElected says that the primary is whoever holds the cluster's Lease; false for engines that elect their own.
 	LeaseElected bool
 	// DataSubdirectory is the folder of the volume, made and checked by the agent, that holds the engine's data.

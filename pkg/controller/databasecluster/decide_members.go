@@ -1,0 +1,199 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// wantedMembers are the members that should exist, by ordinal: as many as the spec says, the lowest ordinals first. The
+// primary stays, whatever its ordinal. While a first primary is being chosen among retained volumes, every member that
+// has one is wanted too, because each may have the newest data.
+func wantedMembers(s Snapshot) []string {
+	cluster := s.Cluster.Name
+	wanted := make([]int, 0, s.Cluster.Spec.Members)
+	if primary, ok := s.Primary(); ok {
+		wanted = append(wanted, primary.Ordinal)
+	} else if ordinal, ok := resource.Ordinal(cluster, s.Cluster.Status.Primary); ok {
+		wanted = append(wanted, ordinal)
+	}
+	for ordinal := 0; len(wanted) < int(s.Cluster.Spec.Members); ordinal++ {
+		if !slices.Contains(wanted, ordinal) {
+			wanted = append(wanted, ordinal)
+		}
+	}
+	for _, name := range retainedMembers(s) {
+		if ordinal, _ := resource.Ordinal(cluster, name); !slices.Contains(wanted, ordinal) {
+			wanted = append(wanted, ordinal)
+		}
+	}
+	slices.Sort(wanted)
+	names := make([]string, len(wanted))
+	for i, ordinal := range wanted {
+		names[i] = resource.MemberName(cluster, ordinal)
+	}
+	return names
+}
+
+// wantMembers asks for the volumes and pods of the wanted members, all at once: a replica waits by itself until there
+// is a primary to copy from. Pods wait for the secrets that they mount, since a kubelet that misses one retries late.
+func (d *Decision) wantMembers(s Snapshot) error {
+	for _, m := range s.Members {
+		if err := d.wantVolume(s, m); err != nil {
+			return err
+		}
+	}
+	for _, name := range d.Wanted {
+		if m := s.Member(name); m.Volume == nil {
+			d.Writes = append(d.Writes, Write{Wanted: d.volume(s, m, false)})
+		}
+	}
+	if !d.mountsExist(s) {
+		return nil
+	}
+	for _, name := range d.Wanted {
+		d.wantPod(s, s.Member(name))
+	}
+	return nil
+}
+
+// mountsExist says whether the secrets that a pod mounts are there.
+func (d *Decision) mountsExist(s Snapshot) bool {
+	for _, name := range []string{
+		resource.PlanSecretName(s.Cluster.Name), resource.TLSSecretName(s.Cluster.Name),
+	} {
+		if secret := s.Secret(name); secret == nil || ownerOf(secret, s.Cluster) != ours {
+			return false
+		}
+	}
+	return true
+}
+
+// wantVolume brings a volume that exists in line: its size, its owner reference, and the label that ties it to this
+// cluster. A retained volume is relabelled only once it is known whose data the cluster has; until then its old label is
+// the only sign that it holds data worth waiting for.
+func (d *Decision) wantVolume(s Snapshot, m Member) error {
+	if m.Volume == nil || (systemID(s) == "" && slices.Contains(retainedMembers(s), m.Name)) {
+		return nil
+	}
+	owned := s.Cluster.Spec.DeletionPolicy == v1alpha1.DeletionDelete
+	wanted := d.volume(s, m, owned)
+	if owned != metav1.IsControlledBy(m.Volume, s.Cluster) && ownerOf(m.Volume, s.Cluster) <= adoptable {
+		// The comparison below sees what is missing, not what is too much. The reference was added by an apply and not by
+		// the Create, so an apply without it takes it away.
+		d.Writes = append(d.Writes, Write{Wanted: wanted, Seen: m.Volume, Why: "metadata.ownerReferences"})
+		return nil
+	}
+	return d.want(s, wanted)
+}
+
+// volume is the volume of a member. One that exists keeps the build that its data was last used with, and never
+// shrinks: a retained volume may be larger than the spec.
+func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.PersistentVolumeClaimApplyConfiguration {
+	in := resource.VolumeInput{
+		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Owned: owned, Size: s.Cluster.Spec.Storage.Size,
+	}
+	if m.Volume != nil {
+		if build := m.Volume.Labels[v1alpha1.LabelBuild]; build != "" {
+			in.Build = build
+		}
+		if has := m.Volume.Spec.Resources.Requests[corev1.ResourceStorage]; has.Cmp(in.Size) > 0 {
+			in.Size = has
+		}
+	}
+	return resource.PersistentVolumeClaim(in)
+}
+
+// wantPod asks for a member's pod when there is none. A pod that is there is never changed, only replaced: one that has
+// ended is deleted, and made anew when its name is free (PROTOCOL I11).
+func (d *Decision) wantPod(s Snapshot, m Member) {
+	wanted := resource.Pod(resource.PodInput{
+		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Image: d.Image, AgentImage: s.AgentImage,
+		RunAsUser: s.Offer.Spec.RunAsUser, RunAsGroup: s.Offer.Spec.RunAsGroup, Traits: s.Engine.Traits(),
+	})
+	switch {
+	case m.Pod == nil:
+		d.Writes = append(d.Writes, Write{Wanted: wanted})
+	case ownerOf(m.Pod, s.Cluster) == foreign:
+		d.Obstacles = append(d.Obstacles, Obstacle{Ref{"Pod", m.Name}, v1alpha1.ReasonNameConflict})
+	case ownerOf(m.Pod, s.Cluster) == leaving:
+		d.awaitDeletion(s, m.Pod)
+	case m.Pod.Status.Phase == corev1.PodFailed || m.Pod.Status.Phase == corev1.PodSucceeded:
+		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "it has ended"})
+	default:
+		d.compareGenerations(s, m, wanted)
+	}
+}
+
+// compareGenerations notes what a new pod would have otherwise. Nothing is replaced for an agent: a pod keeps the one it
+// was born with, so that an upgrade of the operator restarts no database.
+func (d *Decision) compareGenerations(s Snapshot, m Member, wanted *corev1ac.PodApplyConfiguration) {
+	if m.Pod.Annotations[v1alpha1.AnnotationPodHash] != wanted.Annotations[v1alpha1.AnnotationPodHash] {
+		d.OutdatedPods = append(d.OutdatedPods, m.Name)
+	}
+	if agentImage(m.Pod) != s.AgentImage {
+		d.OutdatedAgents = append(d.OutdatedAgents, m.Name)
+	}
+}
+
+// agentImage is the image from which a pod took its agent.
+func agentImage(pod *corev1.Pod) string {
+	for _, c := range pod.Spec.InitContainers {
+		if c.Name == resource.InstallContainer {
+			return c.Image
+		}
+	}
+	return ""
+}
+
+// nodeLostAfter is how long past the end of its grace period a pod may stay before its node is called lost. The kubelet
+// needs a moment to report a pod that it has killed.
+const nodeLostAfter = 30 * time.Second
+
+// awaitDeletion looks at a pod that is going. Its name is free only when the pod object is gone: until then its engine
+// may still run, on a node that does not answer.
+func (d *Decision) awaitDeletion(s Snapshot, pod *corev1.Pod) {
+	ref := Ref{"Pod", pod.Name}
+	if pod.DeletionTimestamp == nil {
+		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonWaitingForDeletion})
+		return
+	}
+	late := s.Now.Sub(pod.DeletionTimestamp.Time) // the timestamp is when the grace period ends
+	if late >= nodeLostAfter {
+		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonNodeLost})
+		return
+	}
+	d.requeueAfter(nodeLostAfter - late)
+}
+
+// requeueAfter asks for a pass no later than after the given time.
+func (d *Decision) requeueAfter(after time.Duration) {
+	if d.RequeueAfter == 0 || after < d.RequeueAfter {
+		d.RequeueAfter = after
+	}
+}
+
+// removeSurplus takes away one member that is not wanted: the highest ordinal, and only while no other pod is going, so
+// that a quorum never loses two at once. Its volume is kept.
+func (d *Decision) removeSurplus(s Snapshot) {
+	for _, m := range s.Members {
+		if m.Pod != nil && m.Pod.DeletionTimestamp != nil {
+			return
+		}
+	}
+	for _, m := range slices.Backward(s.Members) {
+		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours {
+			d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "spec.members no longer includes it"})
+			return
+		}
+	}
+}

@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// wantPlan asks for the plan that all agents read. It waits for the login, whose verifier it carries.
+func (d *Decision) wantPlan(s Snapshot) error {
+	login := s.Secret(resource.AppSecretName(s.Cluster.Name))
+	if login == nil || ownerOf(login, s.Cluster) != ours {
+		return nil
+	}
+	plan := d.plan(s, login)
+	encoded, _, err := engine.EncodePlan(plan)
+	if err != nil {
+		return err
+	}
+	if len(encoded) > engine.MaxPlanBytes {
+		d.Verdict = Verdict{v1alpha1.ReasonPlanTooLarge, fmt.Sprintf(
+			"spec.parameters: the members' configuration has %d bytes, allowed are %d", len(encoded),
+			engine.MaxPlanBytes)}
+		return nil
+	}
+	return d.want(s, resource.PlanSecret(s.Cluster, encoded))
+}
+
+// plan says what the agents are told.
+func (d *Decision) plan(s Snapshot, login *corev1.Secret) engine.Plan {
+	spec := &s.Cluster.Spec
+	user := string(login.Data[resource.BindingUsername])
+	plan := engine.Plan{
+		Protocol:        engine.Protocol,
+		ClusterUID:      string(s.Cluster.UID),
+		Generation:      s.Cluster.Generation,
+		Namespace:       s.Cluster.Namespace,
+		Cluster:         s.Cluster.Name,
+		Engine:          spec.Engine,
+		Build:           d.Build,
+		SystemID:        systemID(s),
+		Initialiser:     initialiser(s),
+		RetainedMembers: retainedMembers(s),
+		Durability:      spec.Durability,
+		PowerState:      spec.PowerState,
+		FencedMembers:   spec.FencedMembers,
+		Files:           s.Engine.Configure(spec, d.Build),
+		Users: []engine.PlanUser{{
+			Name:     user,
+			Verifier: s.Engine.Verifier(string(s.Cluster.UID), user, string(login.Data[resource.BindingPassword])),
+		}},
+		Databases: []engine.PlanDatabase{{Name: string(login.Data[resource.BindingDatabase]), Owner: user}},
+	}
+	if spec.PostgreSQL != nil {
+		plan.Locale = spec.PostgreSQL.Locale
+	}
+	for _, name := range d.Wanted {
+		plan.Members = append(plan.Members, engine.PlanMember{
+			Name: name,
+			Host: resource.MemberHost(s.Cluster.Name, s.Cluster.Namespace, name),
+		})
+	}
+	return plan
+}
+
+// systemID is the identity of the data: what status says, or else what the first primary reports.
+func systemID(s Snapshot) string {
+	if s.Cluster.Status.SystemID != "" {
+		return s.Cluster.Status.SystemID
+	}
+	if primary, ok := s.Primary(); ok {
+		return primary.Report.SystemID
+	}
+	return ""
+}
+
+// initialiser names the one member that may make new data: member 0, while no data was ever born and no volume was kept
+// from a former cluster of this name (PROTOCOL I10). A second initialisation would hide the first one's data.
+func initialiser(s Snapshot) string {
+	if systemID(s) != "" || len(retainedMembers(s)) > 0 {
+		return ""
+	}
+	return resource.MemberName(s.Cluster.Name, 0)
+}
+
+// retainedMembers are the members whose volume carries another cluster's UID, until it is known which data this cluster
+// has. The first primary is chosen among them.
+func retainedMembers(s Snapshot) []string {
+	if systemID(s) != "" {
+		return nil
+	}
+	var names []string
+	for _, m := range s.Members {
+		if m.Volume != nil && m.Volume.Labels[v1alpha1.LabelClusterUID] != string(s.Cluster.UID) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// wantShared asks for the objects that all members share, in the order in which they are needed. Secrets that hold
+// something random are only asked for when they are missing; what is in them is never compared, so that nothing that a
+// user or an agent relies on is ever made a second time.
+func (d *Decision) wantShared(s Snapshot) error {
+	cluster := s.Cluster
+	shared := []runtime.ApplyConfiguration{
+		resource.ServiceAccount(cluster),
+		resource.Role(cluster),
+		resource.RoleBinding(cluster),
+		resource.HeadlessService(cluster, s.Engine.Traits()),
+		resource.ReadWriteService(cluster, s.Engine.Traits()),
+		resource.NetworkPolicy(cluster, s.Engine.Traits()),
+	}
+	if cluster.Spec.Members > 1 {
+		shared = append(shared,
+			resource.ReadOnlyService(cluster, s.Engine.Traits()),
+			resource.PodDisruptionBudget(cluster))
+	} else {
+		const why = "a single member has no replicas"
+		d.unwant(s, Ref{"Service", resource.ReadOnlyServiceName(cluster.Name)}, why)
+		d.unwant(s, Ref{"PodDisruptionBudget", resource.PodDisruptionBudgetName(cluster.Name)}, why)
+	}
+	for _, wanted := range shared {
+		if err := d.want(s, wanted); err != nil {
+			return err
+		}
+	}
+	d.wantSecrets(s)
+	return d.wantLease(s)
+}
+
+// wantSecrets asks for the secrets that are made once. The certificates need the authority, and the login holds the
+// authority's certificate, so the authority comes first and the two others in the next pass.
+func (d *Decision) wantSecrets(s Snapshot) {
+	names := []struct {
+		generation Generation
+		name       string
+	}{
+		{GenerateAuthority, resource.CASecretName(s.Cluster.Name)},
+		{GenerateCertificates, resource.TLSSecretName(s.Cluster.Name)},
+		{GenerateLogin, resource.AppSecretName(s.Cluster.Name)},
+	}
+	for _, n := range names {
+		secret := s.Secret(n.name)
+		switch {
+		case secret == nil:
+			d.Generate = append(d.Generate, n.generation)
+			if n.generation == GenerateAuthority {
+				return
+			}
+		case ownerOf(secret, s.Cluster) == foreign:
+			d.Obstacles = append(d.Obstacles, Obstacle{Ref{"Secret", n.name}, v1alpha1.ReasonNameConflict})
+		case ownerOf(secret, s.Cluster) == leaving:
+			d.Obstacles = append(d.Obstacles, Obstacle{Ref{"Secret", n.name}, v1alpha1.ReasonWaitingForDeletion})
+		}
+	}
+}
+
+// wantLease asks for the Lease when it is missing, and never again: from then on it belongs to the agents. A Lease that
+// somebody deleted is made anew in the name of the primary that is known, so that no other member takes it for free.
+func (d *Decision) wantLease(s Snapshot) error {
+	if !s.Engine.Traits().LeaseElected {
+		return nil
+	}
+	lease := resource.LeaseName(s.Cluster.Name)
+	if _, exists := s.Objects[Ref{"Lease", lease}]; exists {
+		return nil
+	}
+	return d.want(s, resource.Lease(s.Cluster, knownPrimary(s)))
+}
+
+// knownPrimary is the incarnation of the primary as far as it is known: the one that reports itself, or else the member
+// in status. "" while no data was born.
+func knownPrimary(s Snapshot) string {
+	for _, m := range s.Members {
+		if m.Pod != nil && m.Report.Role == v1alpha1.RolePrimary {
+			return m.Report.Incarnation
+		}
+	}
+	if s.Cluster.Status.Primary != "" {
+		return s.Cluster.Status.Primary + "//"
+	}
+	return ""
+}

@@ -1,0 +1,19 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package databasecluster keeps every DatabaseCluster as its spec says.
+//
+// The files follow the life of one key, and that is the order to read them in:
+//
+//   - handlers.go: an event becomes a key.
+//   - sync.go: the whole pass on one page.
+//   - snapshot.go: a key becomes a snapshot, from the informers' caches alone.
+//   - decide.go and its neighbours: a pure function turns the snapshot into a decision. decide_accept.go judges the
+//     spec, decide_shared.go wants the objects that all members share, decide_plan.go says what the agents are told,
+//     decide_members.go wants volumes and pods, and takes away at most one.
+//   - act.go: the decision is carried out.
+//   - status.go and its neighbours: the outcome becomes status, conditions and events.
+//
+// The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the reports
+// on the members' pods.
+package databasecluster

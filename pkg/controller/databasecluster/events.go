@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// transition is one event: told when a condition changes, never again while it stays.
+type transition struct {
+	kind, reason, action, note string
+}
+
+// eventful are the conditions whose change is worth an event, with the status that is good news. The others follow from
+// these, and each event is a write to the API server.
+var eventful = []struct {
+	condition string
+	good      metav1.ConditionStatus
+}{
+	{v1alpha1.ConditionAccepted, metav1.ConditionTrue},
+	{v1alpha1.ConditionReady, metav1.ConditionTrue},
+	{v1alpha1.ConditionAvailable, metav1.ConditionTrue},
+	{v1alpha1.ConditionDegraded, metav1.ConditionFalse},
+}
+
+// transitions tells what changed between two statuses.
+func transitions(was, is v1alpha1.DatabaseClusterStatus) []transition {
+	var all []transition
+	for _, e := range eventful {
+		before := meta.FindStatusCondition(was.Conditions, e.condition)
+		after := meta.FindStatusCondition(is.Conditions, e.condition)
+		if t, ok := transitionOf(before, after, e.good); ok {
+			all = append(all, t)
+		}
+	}
+	if was.Primary != "" && was.Primary != is.Primary {
+		all = append(all, transition{corev1.EventTypeNormal, "PrimaryChanged", "Observing",
+			is.Primary + " is primary, " + was.Primary + " was"})
+	}
+	return all
+}
+
+// transitionOf tells whether a change of one condition is worth telling. Coming up is told once, by Ready; bad news is
+// told whenever its reason changes; the end of bad news is told when the cluster is Ready again.
+func transitionOf(before, after *metav1.Condition, good metav1.ConditionStatus) (transition, bool) {
+	if after.Status == good {
+		wasBad := before == nil || before.Status != good
+		if after.Type == v1alpha1.ConditionReady && wasBad {
+			return transition{corev1.EventTypeNormal, after.Reason, "Observing", after.Message}, true
+		}
+		return transition{}, false
+	}
+	isNew := before == nil || before.Status != after.Status || before.Reason != after.Reason
+	fromGood := before != nil && before.Status == good
+	switch after.Type {
+	case v1alpha1.ConditionReady:
+		return transition{}, false
+	case v1alpha1.ConditionAvailable:
+		// While the first primary is being made nothing is lost yet.
+		if !fromGood {
+			return transition{}, false
+		}
+	}
+	if !isNew {
+		return transition{}, false
+	}
+	return transition{corev1.EventTypeWarning, after.Reason, "Observing", after.Message}, true
+}

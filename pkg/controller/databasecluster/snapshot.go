@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// Snapshot is all that a pass knows. It is a value: nothing in it reads anything, so a test can write one by hand.
+// The cluster is a copy; every other object belongs to an informer's cache and must not be changed.
+type Snapshot struct {
+	// Cluster is the DatabaseCluster.
+	Cluster *v1alpha1.DatabaseCluster
+	// Offer is the DatabaseEngine of the cluster's engine; nil when the platform does not offer it.
+	Offer *v1alpha1.DatabaseEngine
+	// Engine is AtlasDB's own part for the engine; nil when there is none.
+	Engine engine.Engine
+	// AgentImage is the image that carries the agent for new pods.
+	AgentImage string
+	// Now is the time of the pass, in whole seconds.
+	Now metav1.Time
+	// Objects are those that carry the cluster's label, by kind and name.
+	Objects map[Ref]metav1.Object
+	// Members are the members of whom a pod or a volume exists, by ordinal.
+	Members []Member
+}
+
+// Ref names an object of the cluster's namespace.
+type Ref struct {
+	// Kind is one of apply.Kinds.
+	Kind string
+	// Name is the object's name.
+	Name string
+}
+
+// Member is what there is of one member.
+type Member struct {
+	// Name and Ordinal say which.
+	Name    string
+	Ordinal int
+	// Pod is nil while there is none.
+	Pod *corev1.Pod
+	// Volume is nil while there is none.
+	Volume *corev1.PersistentVolumeClaim
+	// Report is what the agent of Pod said last.
+	Report engine.MemberReport
+}
+
+// observe makes the snapshot of one key. found is false when there is no such cluster.
+func (c *Controller) observe(key cache.ObjectName) (s Snapshot, found bool, err error) {
+	cluster, err := c.clusters.DatabaseClusters(key.Namespace).Get(key.Name)
+	if apierrors.IsNotFound(err) {
+		return Snapshot{}, false, nil
+	}
+	if err != nil {
+		return Snapshot{}, false, fmt.Errorf("reading DatabaseCluster: %w", err)
+	}
+	s = Snapshot{
+		Cluster:    cluster.DeepCopy(),
+		Engine:     c.engines[cluster.Spec.Engine],
+		AgentImage: c.agentImage,
+		Now:        c.now(),
+		Objects:    map[Ref]metav1.Object{},
+	}
+	if s.Offer, err = c.offer(cluster.Spec.Engine); err != nil {
+		return Snapshot{}, false, err
+	}
+	for _, child := range c.children {
+		objects, err := child.informer.GetIndexer().ByIndex(byCluster, key.String())
+		if err != nil {
+			return Snapshot{}, false, fmt.Errorf("reading %s: %w", child.kind, err)
+		}
+		for _, o := range objects {
+			object := o.(metav1.Object)
+			s.Objects[Ref{child.kind, object.GetName()}] = object
+		}
+	}
+	s.Members = membersOf(s)
+	return s, true, nil
+}
+
+// offer finds what the platform offers of an engine; nil when it offers nothing.
+func (c *Controller) offer(t v1alpha1.EngineType) (*v1alpha1.DatabaseEngine, error) {
+	offer, err := c.offers.Get(offerName(t))
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading DatabaseEngine: %w", err)
+	}
+	return offer, nil
+}
+
+// membersOf finds the members among the objects. A report that cannot be read counts as none: its agent is of a
+// protocol that this operator does not know, and will be seen as not ready.
+func membersOf(s Snapshot) []Member {
+	byName := map[string]*Member{}
+	member := func(name string) *Member {
+		ordinal, ok := resource.Ordinal(s.Cluster.Name, name)
+		if !ok {
+			return nil
+		}
+		if byName[name] == nil {
+			byName[name] = &Member{Name: name, Ordinal: ordinal}
+		}
+		return byName[name]
+	}
+	for ref, object := range s.Objects {
+		switch object := object.(type) {
+		case *corev1.Pod:
+			if m := member(ref.Name); m != nil {
+				m.Pod = object
+				m.Report, _ = engine.DecodeReport(object.Annotations[v1alpha1.AnnotationMember])
+			}
+		case *corev1.PersistentVolumeClaim:
+			if m := member(ref.Name); m != nil {
+				m.Volume = object
+			}
+		}
+	}
+	members := make([]Member, 0, len(byName))
+	for _, m := range byName {
+		members = append(members, *m)
+	}
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Ordinal, b.Ordinal) })
+	return members
+}
+
+// Member gives what there is of a member; the zero Member's Pod and Volume are nil.
+func (s Snapshot) Member(name string) Member {
+	for _, m := range s.Members {
+		if m.Name == name {
+			return m
+		}
+	}
+	ordinal, _ := resource.Ordinal(s.Cluster.Name, name)
+	return Member{Name: name, Ordinal: ordinal}
+}
+
+// Primary gives the member that says it is primary and that the Lease names; ok is false when there is none.
+func (s Snapshot) Primary() (m Member, ok bool) {
+	for _, m := range s.Members {
+		if m.Pod != nil && m.Report.Role == v1alpha1.RolePrimary && s.holds(m) {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// holds says whether the Lease names this very incarnation of a member.
+func (s Snapshot) holds(m Member) bool {
+	lease, ok := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}].(*coordinationv1.Lease)
+	return ok && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
+}
+
+// Secret gives a Secret of the cluster, or nil.
+func (s Snapshot) Secret(name string) *corev1.Secret {
+	secret, _ := s.Objects[Ref{"Secret", name}].(*corev1.Secret)
+	return secret
+}

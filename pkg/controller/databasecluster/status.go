@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/conditions"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// report writes status if its meaning changed, and tells the transitions as events.
+func (c *Controller) report(ctx context.Context, key cache.ObjectName, s Snapshot, d Decision, o Outcome) error {
+	was := s.Cluster.Status
+	is := Status(s, d, o)
+	if equality.Semantic.DeepEqual(was, is) {
+		return nil
+	}
+	cluster := s.Cluster.DeepCopy()
+	cluster.Status = is
+	written, err := c.client.AtlasDBV1alpha1().DatabaseClusters(key.Namespace).
+		UpdateStatus(ctx, cluster, metav1.UpdateOptions{FieldManager: c.writer.FieldManager})
+	if err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	c.gate.Wrote(key, "databaseclusters", written.ResourceVersion)
+	for _, t := range transitions(was, is) {
+		c.recorder.Eventf(cluster, nil, t.kind, t.reason, t.action, "%s", t.note)
+	}
+	return nil
+}
+
+// Status is what status should say after a pass. It is pure, and claims nothing that the snapshot does not show.
+func Status(s Snapshot, d Decision, o Outcome) v1alpha1.DatabaseClusterStatus {
+	st := *s.Cluster.Status.DeepCopy()
+	st.ObservedGeneration = s.Cluster.Generation
+	st.Members, st.ReadyMembers = 0, 0
+	for _, m := range s.Members {
+		if m.Pod == nil {
+			continue
+		}
+		st.Members++
+		if isReady(m) {
+			st.ReadyMembers++
+		}
+	}
+	st.MemberStatuses = memberStatuses(s)
+	st.SystemID = systemID(s)
+	if primary, ok := s.Primary(); ok {
+		// The last one known is kept while there is none: it is where the newest data is.
+		st.Primary = primary.Name
+	}
+	if s.Cluster.Spec.Shards == nil {
+		st.Selector = resource.MemberSelector(s.Cluster.Name)
+	}
+	if d.Build != "" {
+		st.Version = v1alpha1.VersionStatus{Current: d.Build, Image: d.Image, Available: d.Available}
+	}
+	st.Durability.Effective = effectiveDurability(s)
+	st.DeletionPolicy = observedDeletionPolicy(s)
+	if s.Engine != nil {
+		st.Endpoints = endpoints(s)
+	}
+	if s.Secret(resource.AppSecretName(s.Cluster.Name)) != nil {
+		st.Binding = &v1alpha1.BindingStatus{Name: resource.AppSecretName(s.Cluster.Name)}
+	}
+	st.Conditions = conditionsOf(s, d, o, st)
+	return st
+}
+
+// memberStatuses tells of the members that have a pod.
+func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
+	var all []v1alpha1.MemberStatus
+	for _, m := range s.Members {
+		if m.Pod == nil {
+			continue
+		}
+		member := v1alpha1.MemberStatus{
+			Name:           m.Name,
+			Role:           m.Report.Role,
+			Ready:          isReady(m),
+			CaughtUp:       m.Report.CaughtUp,
+			RestartPending: len(m.Report.PendingRestart) > 0,
+		}
+		if m.Report.Incarnation != "" {
+			// A node that is told with the first report costs no status write of its own.
+			member.Node = m.Pod.Spec.NodeName
+		}
+		if t, ok := troubleOf(s, m); ok {
+			member.Message = conditions.Truncate(t.message)
+		}
+		all = append(all, member)
+	}
+	return all
+}
+
+// effectiveDurability is what is really in force. With one member the one disk is the majority. With more, this version
+// does not yet make the primary wait for its replicas, and says so.
+func effectiveDurability(s Snapshot) v1alpha1.EffectiveDurability {
+	if s.Cluster.Spec.Members == 1 && s.Cluster.Spec.Durability == v1alpha1.DurabilityMajority {
+		return v1alpha1.EffectiveMajority
+	}
+	return v1alpha1.EffectiveNone
+}
+
+// observedDeletionPolicy is Delete only when every volume would go with the cluster.
+func observedDeletionPolicy(s Snapshot) v1alpha1.DeletionPolicy {
+	volumes := 0
+	for _, m := range s.Members {
+		if m.Volume == nil {
+			continue
+		}
+		volumes++
+		if !metav1.IsControlledBy(m.Volume, s.Cluster) {
+			return v1alpha1.DeletionRetain
+		}
+	}
+	if volumes == 0 {
+		return s.Cluster.Spec.DeletionPolicy
+	}
+	return v1alpha1.DeletionDelete
+}
+
+func endpoints(s Snapshot) v1alpha1.EndpointsStatus {
+	address := func(service string) string {
+		return fmt.Sprintf("%s.%s.svc:%d", service, s.Cluster.Namespace, s.Engine.Traits().ClientPort)
+	}
+	e := v1alpha1.EndpointsStatus{ReadWrite: address(resource.ReadWriteServiceName(s.Cluster.Name))}
+	if s.Cluster.Spec.Members > 1 {
+		e.ReadOnly = address(resource.ReadOnlyServiceName(s.Cluster.Name))
+	}
+	return e
+}

@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databaseoperation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/consistency"
+	"github.com/atlasdb/atlasdb/pkg/controller/loop"
+	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned"
+	atlasinformers "github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions"
+	atlasv1alpha1 "github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions/atlasdb/v1alpha1"
+	listers "github.com/atlasdb/atlasdb/pkg/generated/listers/atlasdb/v1alpha1"
+)
+
+// Name is the controller's name in logs, metrics and as field manager.
+const Name = "databaseoperation"
+
+const resource = "databaseoperations"
+
+// Options are what a Controller is made of.
+type Options struct {
+	// Client is the API server, Informers are those of AtlasDB's own kinds.
+	Client    versioned.Interface
+	Informers atlasinformers.SharedInformerFactory
+	// DrainTimeout is how long syncs in flight may go on after Run's context has ended.
+	DrainTimeout time.Duration
+	// MetricsProvider and Observer count; nil leaves uncounted.
+	MetricsProvider workqueue.MetricsProvider
+	Observer        loop.Observer
+	// Clock is the time of decisions; nil is time.Now.
+	Clock func() time.Time
+}
+
+// Controller answers every DatabaseOperation.
+type Controller struct {
+	client     versioned.Interface
+	operations listers.DatabaseOperationLister
+	gate       *consistency.Gate
+	loop       *loop.Loop
+	clock      func() time.Time
+	synced     cache.DoneChecker
+}
+
+// New makes a Controller and registers its event handlers; the informers are started by the caller.
+func New(o Options) (*Controller, error) {
+	operations := o.Informers.AtlasDB().V1alpha1().DatabaseOperations()
+	c := &Controller{
+		client:     o.Client,
+		operations: operations.Lister(),
+		gate:       consistency.NewGate(map[string]consistency.Store{resource: operations.Informer().GetStore()}),
+		clock:      o.Clock,
+	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	c.loop = loop.New(loop.Options{
+		Name: Name, Sync: c.sync, DrainTimeout: o.DrainTimeout,
+		MetricsProvider: o.MetricsProvider, Observer: o.Observer,
+	})
+	registration, err := operations.TypedInformer().AddTypedEventHandler(atlasv1alpha1.DatabaseOperationHandlerFuncs{
+		AddFunc:    func(o *v1alpha1.DatabaseOperation) { c.loop.Enqueue(cache.MetaObjectToName(o)) },
+		UpdateFunc: func(_, o *v1alpha1.DatabaseOperation) { c.loop.Enqueue(cache.MetaObjectToName(o)) },
+		DeleteFunc: func(d atlasv1alpha1.DeletedDatabaseOperation) { c.loop.Enqueue(d.GetObjectName()) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("registering event handler: %w", err)
+	}
+	c.synced = registration.HasSyncedChecker()
+	return c, nil
+}
+
+// Name is the controller's name.
+func (*Controller) Name() string { return Name }
+
+// Run works until ctx ends, and returns when every goroutine of it has.
+func (c *Controller) Run(ctx context.Context, workers int) {
+	if cache.WaitFor(ctx, Name+" handlers", c.synced) {
+		c.loop.Run(ctx, workers)
+	}
+}
+
+// Check returns an error when a worker is stuck; it feeds the liveness probe.
+func (c *Controller) Check() error { return c.loop.Check() }
+
+// sync answers one operation.
+func (c *Controller) sync(ctx context.Context, key cache.ObjectName) (loop.Result, error) {
+	if err := c.gate.Ready(key); err != nil {
+		return loop.Result{}, err
+	}
+	op, err := c.operations.DatabaseOperations(key.Namespace).Get(key.Name)
+	if apierrors.IsNotFound(err) || (err == nil && op.DeletionTimestamp != nil) {
+		c.gate.Forget(key)
+		return loop.Result{}, nil
+	}
+	if err != nil {
+		return loop.Result{}, fmt.Errorf("reading DatabaseOperation: %w", err)
+	}
+	d := Decide(op, metav1.NewTime(c.clock().Truncate(time.Second)))
+	if d.Delete {
+		return loop.Result{}, c.remove(ctx, key, op)
+	}
+	return loop.Result{RequeueAfter: d.RequeueAfter}, c.report(ctx, key, op, d.Status)
+}
+
+// report writes status if its meaning changed.
+func (c *Controller) report(
+	ctx context.Context, key cache.ObjectName, op *v1alpha1.DatabaseOperation, is v1alpha1.DatabaseOperationStatus,
+) error {
+	if equality.Semantic.DeepEqual(op.Status, is) {
+		return nil
+	}
+	op = op.DeepCopy()
+	op.Status = is
+	written, err := c.client.AtlasDBV1alpha1().DatabaseOperations(key.Namespace).
+		UpdateStatus(ctx, op, metav1.UpdateOptions{FieldManager: "atlasdb-" + Name})
+	if err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	c.gate.Wrote(key, resource, written.ResourceVersion)
+	return nil
+}
+
+// remove deletes an operation that is just as it was seen.
+func (c *Controller) remove(ctx context.Context, key cache.ObjectName, op *v1alpha1.DatabaseOperation) error {
+	err := c.client.AtlasDBV1alpha1().DatabaseOperations(key.Namespace).Delete(ctx, key.Name, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &op.UID, ResourceVersion: &op.ResourceVersion},
+	})
+	if err == nil {
+		c.gate.Deleted(key, resource, key.Name, op.UID)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
