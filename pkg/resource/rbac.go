@@ -21,8 +21,8 @@ func ServiceAccount(cluster *v1alpha1.DatabaseCluster) *corev1ac.ServiceAccountA
 }
 
 // Role is all that a member may do: read its plan, hold the Lease, and say its role and report on the members' pods.
-// Every rule names its objects, so a stolen token reaches no other cluster. The verb list is there for watches that fall
-// back to it; it too is limited to the names.
+// Every rule names its objects, so a stolen token reaches no other cluster. The verb list is there for watches that
+// fall back to it; it too is limited to the names.
 func Role(cluster *v1alpha1.DatabaseCluster) *rbacv1ac.RoleApplyConfiguration {
 	pods := make([]string, MaxMembers)
 	for i := range pods {

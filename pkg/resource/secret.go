@@ -41,8 +41,8 @@ const (
 )
 
 // bindingURIOptions ask for encryption without naming a file with the authority's certificate: only the application
-// knows where it keeps that, and libpq refuses `verify-full` without one. An application that verifies the server, as it
-// should, writes the certificate under BindingCA to a file and adds `sslmode=verify-full` and `sslrootcert`.
+// knows where it keeps that, and libpq refuses `verify-full` without one. An application that verifies the server, as
+// it should, writes the certificate under BindingCA to a file and adds `sslmode=verify-full` and `sslrootcert`.
 const bindingURIOptions = "sslmode=require"
 
 // Login is an account of a database.
