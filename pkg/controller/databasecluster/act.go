@@ -23,6 +23,8 @@ import (
 
 // Outcome is what became of a decision.
 type Outcome struct {
+	// Progress says that something was written, so that events will bring the key back at once.
+	Progress bool
 	// Failures are the objects that the API server refused, for status.
 	Failures []Failure
 	// RequeueAfter asks for another try at what no event will announce; zero when nothing needs it.
@@ -77,6 +79,7 @@ func (c *Controller) write(ctx context.Context, key cache.ObjectName, s Snapshot
 		o.fail(ref, err)
 		return
 	}
+	o.Progress = true
 	c.gate.Wrote(key, apply.Kinds[ref.Kind], written.GetResourceVersion())
 	klog.FromContext(ctx).V(2).Info("Wrote object", "kind", ref.Kind, "object", klog.KObj(written), "why", w.Why)
 }
@@ -126,6 +129,7 @@ func (c *Controller) remove(ctx context.Context, key cache.ObjectName, x Deletio
 		o.fail(Ref{x.Kind, x.Seen.GetName()}, err)
 		return
 	}
+	o.Progress = true
 	c.gate.Deleted(key, apply.Kinds[x.Kind], x.Seen.GetName(), x.Seen.GetUID())
 	klog.FromContext(ctx).V(2).Info("Deleted object", "kind", x.Kind, "object", klog.KObj(x.Seen), "why", x.Why)
 }

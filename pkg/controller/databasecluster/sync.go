@@ -40,6 +40,11 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName) (loop.Resul
 	klog.FromContext(ctx).V(4).Info("Decided", "writes", len(decision.Writes), "deletes", len(decision.Deletes))
 	outcome := c.act(ctx, key, snapshot, decision)
 
+	if outcome.Progress && outcome.Err == nil && len(outcome.Failures) == 0 {
+		// The events of these writes bring the key back within milliseconds, and that pass has more to tell: a status
+		// write for every step on the way would double the writes of a creation.
+		return loop.Result{RequeueAfter: outcome.RequeueAfter}, nil
+	}
 	// Status is written also when a step failed: that is when a user reads it.
 	statusErr := c.report(ctx, key, snapshot, decision, outcome)
 	return loop.Result{RequeueAfter: outcome.RequeueAfter}, errors.Join(outcome.Err, statusErr)
