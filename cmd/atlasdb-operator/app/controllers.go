@@ -11,6 +11,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/controller/databasecluster"
+	"github.com/atlasdb/atlasdb/pkg/controller/databaseoperation"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/metrics"
@@ -52,7 +53,17 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making controller %s: %w", databasecluster.Name, err)
 	}
-	return []controller{clusters}, nil
+	operations, err := databaseoperation.New(databaseoperation.Options{
+		Client:          p.clients.atlas,
+		Informers:       s.atlas,
+		DrainTimeout:    p.opts.DrainTimeout,
+		MetricsProvider: p.metrics.Queues(s.namespace),
+		Observer:        p.metrics,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making controller %s: %w", databaseoperation.Name, err)
+	}
+	return []controller{clusters, operations}, nil
 }
 
 // engines are the databases that this operator can run.
