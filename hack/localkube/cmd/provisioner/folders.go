@@ -44,10 +44,11 @@ func (f folders) Delete(_ context.Context, pv *corev1.PersistentVolume) error {
 }
 
 func volume(path string, options controller.ProvisionOptions) *corev1.PersistentVolume {
+	size := options.PVC.Spec.Resources.Requests[corev1.ResourceStorage]
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: options.PVName},
 		Spec: corev1.PersistentVolumeSpec{
-			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: options.PVC.Spec.Resources.Requests[corev1.ResourceStorage]},
+			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: size},
 			AccessModes:                   options.PVC.Spec.AccessModes,
 			VolumeMode:                    new(corev1.PersistentVolumeFilesystem),
 			PersistentVolumeReclaimPolicy: *options.StorageClass.ReclaimPolicy,

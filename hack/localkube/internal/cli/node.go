@@ -15,42 +15,33 @@ import (
 	"github.com/atlasdb/atlasdb/hack/localkube/internal/network"
 )
 
-// fault is one thing that can be done to a node; pod is empty when it is not about one.
-type fault func(ctx context.Context, c *cluster.Cluster, node instance.Node, pod string) error
+// target is what a command breaks or mends; pod is empty when it is about the whole node.
+type target struct {
+	cluster *cluster.Cluster
+	node    instance.Node
+	pod     string
+}
+
+type fault func(ctx context.Context, t target) error
 
 func (o *options) node() *cobra.Command {
 	command := &cobra.Command{Use: "node", Short: "Break a node and mend it"}
-	plain := func(use, short string, do fault) *cobra.Command {
-		return o.fault(use+" N", short, cobra.ExactArgs(1), do)
-	}
-	podWise := func(use, short string, do fault) *cobra.Command {
-		return o.fault(use+" N [NAMESPACE/POD]", short, cobra.RangeArgs(1, 2), do)
-	}
+	ofNode, ofPod := cobra.ExactArgs(1), cobra.RangeArgs(1, 2)
 	command.AddCommand(
-		plain("cut", "Pull the node's network cable", func(_ context.Context, _ *cluster.Cluster, n instance.Node, _ string) error {
-			return network.Cut(n)
-		}),
-		plain("heal", "Plug the node's network cable in", func(_ context.Context, _ *cluster.Cluster, n instance.Node, _ string) error {
-			return network.Heal(n)
-		}),
-		plain("stop", "Take the node's power", func(ctx context.Context, c *cluster.Cluster, n instance.Node, _ string) error {
-			return c.StopNode(ctx, n)
-		}),
-		plain("start", "Give the node its power back", func(ctx context.Context, c *cluster.Cluster, n instance.Node, _ string) error {
-			return c.StartNode(ctx, n)
-		}),
-		podWise("freeze", "Stop the node's containers, or one pod's, from running", (fault)(freeze)),
-		podWise("thaw", "Let frozen containers run on", (fault)(thaw)),
+		o.fault("cut N", "Pull the node's network cable", ofNode,
+			func(_ context.Context, t target) error { return network.Cut(t.node) }),
+		o.fault("heal N", "Plug the node's network cable in", ofNode,
+			func(_ context.Context, t target) error { return network.Heal(t.node) }),
+		o.fault("stop N", "Take the node's power", ofNode,
+			func(ctx context.Context, t target) error { return t.cluster.StopNode(ctx, t.node) }),
+		o.fault("start N", "Give the node its power back", ofNode,
+			func(ctx context.Context, t target) error { return t.cluster.StartNode(ctx, t.node) }),
+		o.fault("freeze N [NAMESPACE/POD]", "Stop the node's containers, or one pod's, from running", ofPod,
+			func(ctx context.Context, t target) error { return t.cluster.FreezeNode(ctx, t.node, t.pod) }),
+		o.fault("thaw N [NAMESPACE/POD]", "Let frozen containers run on", ofPod,
+			func(ctx context.Context, t target) error { return t.cluster.ThawNode(ctx, t.node, t.pod) }),
 	)
 	return command
-}
-
-func freeze(ctx context.Context, c *cluster.Cluster, node instance.Node, pod string) error {
-	return c.FreezeNode(ctx, node, pod)
-}
-
-func thaw(ctx context.Context, c *cluster.Cluster, node instance.Node, pod string) error {
-	return c.ThawNode(ctx, node, pod)
 }
 
 func (o *options) fault(use, short string, args cobra.PositionalArgs, do fault) *cobra.Command {
@@ -59,23 +50,28 @@ func (o *options) fault(use, short string, args cobra.PositionalArgs, do fault) 
 		Short: short,
 		Args:  args,
 		RunE: func(command *cobra.Command, args []string) error {
-			c, err := o.open()
+			t, err := o.target(args)
 			if err != nil {
 				return err
 			}
-			number, err := strconv.Atoi(args[0])
-			if err != nil {
-				return fmt.Errorf("number of the node: %w", err)
-			}
-			node, err := c.FindNode(number)
-			if err != nil {
-				return err
-			}
-			pod := ""
-			if len(args) > 1 {
-				pod = args[1]
-			}
-			return do(command.Context(), c, node, pod)
+			return do(command.Context(), t)
 		},
 	}
+}
+
+func (o *options) target(args []string) (target, error) {
+	c, err := o.open()
+	if err != nil {
+		return target{}, err
+	}
+	number, err := strconv.Atoi(args[0])
+	if err != nil {
+		return target{}, fmt.Errorf("number of the node: %w", err)
+	}
+	node, err := c.FindNode(number)
+	t := target{cluster: c, node: node}
+	if len(args) > 1 {
+		t.pod = args[1]
+	}
+	return t, err
 }

@@ -6,9 +6,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -121,22 +118,6 @@ func (m Machine) claim(wanted instance.Instance) (instance.Instance, error) {
 		return instance.Instance{}, err
 	}
 	return claimed, m.Report.Step("network "+claimed.Subnet().String(), func() error { return network.Up(claimed) })
-}
-
-// lock keeps commands on this machine from building or claiming the same thing at the same time.
-func (m Machine) lock() (unlock func(), err error) {
-	if err := os.MkdirAll(m.Cache, 0o755); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(filepath.Join(m.Cache, "localkube.lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		_ = file.Close() // the lock is what failed
-		return nil, fmt.Errorf("lock the cache: %w", err)
-	}
-	return func() { _ = file.Close() }, nil // closing gives the lock up
 }
 
 // start runs control plane and containerds side by side, then what needs both.

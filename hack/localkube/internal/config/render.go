@@ -7,9 +7,9 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"os"
-	"path/filepath"
 	"text/template"
+
+	"github.com/atlasdb/atlasdb/hack/localkube/internal/file"
 )
 
 //go:embed templates
@@ -34,8 +34,5 @@ func Write(path, name string, data any) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, content, 0o644)
+	return file.Put(path, content, 0o644)
 }

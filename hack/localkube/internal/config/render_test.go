@@ -94,7 +94,8 @@ func TestContainerNetwork(t *testing.T) {
 	if err := json.Unmarshal(content, &got); err != nil {
 		t.Fatalf("%v in:\n%s", err, content)
 	}
-	if subnet := got.Plugins[0].IPAM.Ranges[0][0].Subnet; got.Name != "localkube-dev-node-2" || subnet != "198.18.18.0/24" {
+	subnet := got.Plugins[0].IPAM.Ranges[0][0].Subnet
+	if got.Name != "localkube-dev-node-2" || subnet != "198.18.18.0/24" {
 		t.Errorf("name %s, subnet %s", got.Name, subnet)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -25,7 +24,7 @@ const (
 // ErrUnknown is returned for a name that is not in the catalogue.
 var ErrUnknown = errors.New("unknown image")
 
-// Builder builds images into a store.
+// Builder builds images into a store. Only one process on the machine may do so at a time.
 type Builder struct {
 	Store *Store
 	// Pause is the path of the pause program.
@@ -70,11 +69,6 @@ func (b Builder) recipes() []recipe {
 
 // Build builds the named images unless the store has them from the same key, and returns their full names.
 func (b Builder) Build(ctx context.Context, names []string) ([]string, error) {
-	unlock, err := lock(b.Store.cache + "/images.lock")
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
 	var full []string
 	for _, name := range names {
 		at := slices.IndexFunc(b.recipes(), func(r recipe) bool { return r.name == name })
@@ -110,16 +104,4 @@ func (b Builder) build(ctx context.Context, r recipe) ([]string, error) {
 		return nil, err
 	}
 	return names, b.Store.put(image, r.name, key, names)
-}
-
-// lock keeps two commands from writing the store at the same time.
-func lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
-	}
-	return func() { _ = file.Close() }, nil // closing gives the lock up
 }

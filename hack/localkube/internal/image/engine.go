@@ -49,9 +49,7 @@ const cleanup = `rm -rf "$1"/var/cache/* "$1"/var/log/* "$1"/var/lib/apt/lists/*
 func (b Builder) engine(e engine) recipe {
 	return recipe{
 		name: e.repository + ":" + e.major,
-		key: func() (string, error) {
-			return digest(e.suite, fmt.Sprint(e.packages, e.beforeInstall, e.afterInstall, e.config), fmt.Sprint(excluded)), nil
-		},
+		key:  func() (string, error) { return digest(append(e.recipe(), e.suite, fmt.Sprint(e.config))...), nil },
 		make: func(ctx context.Context, work string) (v1.Image, []string, error) { return b.makeEngine(ctx, e, work) },
 	}
 }
@@ -83,7 +81,8 @@ func (b Builder) makeEngine(ctx context.Context, e engine, work string) (v1.Imag
 // base returns the tar file of the suite's smallest root file system. It is kept, since a second one made later from
 // the same suite would differ by an update and not be shared.
 func (b Builder) base(ctx context.Context, suite string) (string, error) {
-	path := filepath.Join(b.Store.cache, "base", suite+"-"+digest(fmt.Sprint(excluded))+".tar")
+	bare := engine{suite: suite, packages: basePackages}
+	path := filepath.Join(b.Store.cache, "base", suite+"-"+digest(bare.recipe()...)+".tar")
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -92,7 +91,7 @@ func (b Builder) base(ctx context.Context, suite string) (string, error) {
 	}
 	b.Say("making the base layer of Debian %s, about a minute", suite)
 	fresh := path + ".new"
-	if err := bootstrap(ctx, engine{suite: suite, packages: basePackages}, fresh); err != nil {
+	if err := bootstrap(ctx, bare, fresh); err != nil {
 		return "", err
 	}
 	return path, os.Rename(fresh, path)
@@ -109,23 +108,32 @@ func bootstrap(ctx context.Context, e engine, out string) error {
 		return err
 	}
 	defer os.Remove(sourcesFile) //nolint:errcheck // a cache may keep rubbish
-	arguments := []string{"--variant=essential", "--format=tar", "--include=" + strings.Join(e.packages, ",")}
-	for _, path := range excluded {
-		arguments = append(arguments, "--dpkgopt=path-exclude="+path)
-	}
-	for _, hook := range e.beforeInstall {
-		arguments = append(arguments, "--essential-hook="+hook)
-	}
-	for _, hook := range append(e.afterInstall, cleanup) {
-		arguments = append(arguments, "--customize-hook="+hook)
-	}
-	command := exec.CommandContext(ctx, "mmdebstrap", append(arguments, e.suite, out, sourcesFile)...)
+	command := exec.CommandContext(ctx, "mmdebstrap", append(e.recipe(), e.suite, out, sourcesFile)...)
 	// A fixed time, as the layer over the base must not contain what differs only in its date.
 	command.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
-	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("mmdebstrap %s: %w\n%s", e.suite, err, out)
+	if said, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("mmdebstrap %s: %w\n%s", e.suite, err, said)
 	}
 	return nil
+}
+
+// recipe is mmdebstrap's options for the engine.
+func (e engine) recipe() []string {
+	options := []string{
+		"--variant=essential", "--format=tar", "--quiet", "--include=" + strings.Join(e.packages, ","),
+		// What is in /run is the folder of PostgreSQL's socket.
+		"--skip=cleanup/run",
+	}
+	for _, path := range excluded {
+		options = append(options, "--dpkgopt=path-exclude="+path)
+	}
+	for _, hook := range e.beforeInstall {
+		options = append(options, "--essential-hook="+hook)
+	}
+	for _, hook := range append([]string{cleanup}, e.afterInstall...) {
+		options = append(options, "--customize-hook="+hook)
+	}
+	return options
 }
 
 var versionPattern = regexp.MustCompile(`^(?:\d+:)?([0-9][0-9.]*)`)

@@ -61,7 +61,8 @@ func (b Builder) compile(ctx context.Context, work, name string) (string, error)
 		return "", fmt.Errorf("%w: %s (name the checkout with --project)", ErrNoProgram, folder)
 	}
 	program := filepath.Join(work, name)
-	command := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "./cmd/"+name)
+	command := exec.CommandContext(ctx,
+		"go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "./cmd/"+name)
 	command.Dir = b.Project
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {

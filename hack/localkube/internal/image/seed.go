@@ -26,11 +26,6 @@ const (
 
 // Seed returns a containerd folder that has the images, given by their full names, imported and unpacked.
 func (b Builder) Seed(ctx context.Context, names []string) (string, error) {
-	unlock, err := lock(b.Store.cache + "/images.lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
 	key, err := b.Store.contentKey(names)
 	if err != nil {
 		return "", err

@@ -97,7 +97,8 @@ func TestSubtract(t *testing.T) {
 
 func TestUpstreamVersion(t *testing.T) {
 	t.Parallel()
-	status := "Package: libpq5\nVersion: 17.9-1\n\nPackage: postgresql-17\nStatus: install ok installed\nVersion: 17.11-0+deb13u1\n\n" +
+	status := "Package: libpq5\nVersion: 17.9-1\n\n" +
+		"Package: postgresql-17\nStatus: install ok installed\nVersion: 17.11-0+deb13u1\n\n" +
 		"Package: redis\nVersion: 5:8.0.2-3\n"
 	for name, want := range map[string]string{"postgresql-17": "17.11", "redis": "8.0.2"} {
 		if got, err := upstreamVersion(status, name); err != nil || got != want {

@@ -11,10 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/atlasdb/atlasdb/hack/localkube/internal/file"
 )
 
-// file records the claim inside the folder.
-const file = "instance.json"
+// recordFile holds the claim inside the folder.
+const recordFile = "instance.json"
 
 // Load returns the instance as recorded in its folder; the error wraps fs.ErrNotExist when there is none.
 func Load(stateRoot, name string) (Instance, error) {
@@ -22,7 +24,7 @@ func Load(stateRoot, name string) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	content, err := os.ReadFile(i.Path(file))
+	content, err := os.ReadFile(i.Path(recordFile))
 	if err != nil {
 		return Instance{}, fmt.Errorf("instance %s: %w", name, err)
 	}
@@ -66,7 +68,7 @@ func Claim(wanted Instance, inUse func(Instance) (bool, error)) (Instance, error
 
 // recordedIndices also counts instances that are not running now, such as after a reboot.
 func recordedIndices(stateRoot string) ([]int, error) {
-	records, err := filepath.Glob(filepath.Join(stateRoot, "*", file))
+	records, err := filepath.Glob(filepath.Join(stateRoot, "*", recordFile))
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +84,9 @@ func recordedIndices(stateRoot string) ([]int, error) {
 }
 
 func (i Instance) record() error {
-	if err := os.MkdirAll(i.Folder, 0o755); err != nil {
-		return err
-	}
 	content, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(i.Path(file), content, 0o644)
+	return file.Put(i.Path(recordFile), content, 0o644)
 }

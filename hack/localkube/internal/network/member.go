@@ -21,12 +21,17 @@ type member struct {
 	namespace string
 	port      string
 	address   netip.Addr
+	// services must have a route although no link leads there: the kernel looks for one before kube-proxy's rules
+	// give the packet its real destination, and refuses a Service without endpoints after that look.
+	services netip.Prefix
 	// routes are the ways to the other nodes' pods.
 	routes []*netlink.Route
 }
 
 func control(i instance.Instance) member {
-	m := member{namespace: i.ControlNamespace(), port: i.ControlPort(), address: i.ControlIP()}
+	m := member{
+		namespace: i.ControlNamespace(), port: i.ControlPort(), address: i.ControlIP(), services: i.ServiceSubnet(),
+	}
 	for _, node := range i.EachNode() {
 		m.routes = append(m.routes, via(node.PodSubnet(), node.IP()))
 	}
@@ -34,7 +39,7 @@ func control(i instance.Instance) member {
 }
 
 func nodeMember(i instance.Instance, node instance.Node) member {
-	m := member{namespace: node.Namespace(), port: node.Port(), address: node.IP()}
+	m := member{namespace: node.Namespace(), port: node.Port(), address: node.IP(), services: i.ServiceSubnet()}
 	for _, other := range i.EachNode() {
 		if other.Number() != node.Number() {
 			m.routes = append(m.routes, via(other.PodSubnet(), other.IP()))
@@ -106,5 +111,8 @@ func (m member) configure(bits int) error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
 		return err
 	}
-	return replaceRoutes(m.routes)
+	toServices := &netlink.Route{
+		Dst: ipNet(m.services), LinkIndex: cable.Attrs().Index, Scope: netlink.SCOPE_LINK,
+	}
+	return replaceRoutes(append(m.routes, toServices))
 }

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/atlasdb/atlasdb/hack/localkube/internal/file"
 )
 
 // Kubeconfig writes a kubeconfig that holds the certificates themselves, so that the file can be copied elsewhere.
@@ -18,19 +20,20 @@ func (a *Authority) Kubeconfig(path, cluster, server, identity string) error {
 	config.AuthInfos[identity] = &api.AuthInfo{}
 	config.Contexts[cluster] = &api.Context{Cluster: cluster, AuthInfo: identity}
 	config.CurrentContext = cluster
-	for file, field := range map[string]*[]byte{
+	for source, field := range map[string]*[]byte{
 		a.Certificate("ca"):     &config.Clusters[cluster].CertificateAuthorityData,
 		a.Certificate(identity): &config.AuthInfos[identity].ClientCertificateData,
 		a.Key(identity):         &config.AuthInfos[identity].ClientKeyData,
 	} {
-		content, err := os.ReadFile(file)
+		content, err := os.ReadFile(source)
 		if err != nil {
 			return fmt.Errorf("kubeconfig %s: %w", path, err)
 		}
 		*field = content
 	}
-	if err := clientcmd.WriteToFile(*config, path); err != nil {
+	content, err := clientcmd.Write(*config)
+	if err != nil {
 		return fmt.Errorf("kubeconfig %s: %w", path, err)
 	}
-	return nil
+	return file.Put(path, content, 0o600)
 }

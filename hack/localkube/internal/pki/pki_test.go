@@ -20,7 +20,9 @@ func TestIssuedCertificateVerifiesAndIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identity := Identity{File: "node", User: "system:node:n", Groups: []string{"system:nodes"}, Hosts: []string{"198.18.0.11"}}
+	identity := Identity{
+		File: "node", User: "system:node:n", Groups: []string{"system:nodes"}, Hosts: []string{"198.18.0.11"},
+	}
 	if err := authority.Issue(identity); err != nil {
 		t.Fatal(err)
 	}
