@@ -35,12 +35,13 @@ type leader struct {
 
 // newLeader returns a leader with a client of its own, so that the requests of busy controllers never delay a renewal.
 //
-// The client's timeout is half of the time between giving up and the expiry of the Lease. On giving up the elector
-// still tries to release it, which takes two requests; so even then the process is gone before another may begin.
+// The client's timeout is half of the time between giving up, at worst a deadline and a retry period after the last
+// renewal, and the expiry of the Lease. On giving up the elector still tries to release the Lease, which takes two
+// requests; so even when both hang, the process is gone before another may begin.
 func newLeader(config *rest.Config, opts LeaderElectionOptions) (*leader, error) {
 	config = rest.CopyConfig(config)
 	config.RateLimiter = nil
-	config.Timeout = (opts.LeaseDuration - opts.RenewDeadline) / 2
+	config.Timeout = (opts.LeaseDuration - opts.RenewDeadline - opts.RetryPeriod) / 2
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("making client for leader election: %w", err)

@@ -90,7 +90,7 @@ func (o *Options) groups() []group {
 
 	api := section("Kubernetes API")
 	api.StringVar(&o.Kubeconfig, "kubeconfig", "",
-		"`File` with the address and credentials of the API server. Default: those of the pod.")
+		"A `file` with the address and credentials of the API server. Default: those of the pod.")
 	api.Float32Var(&o.QPS, "kube-api-qps", 50, "Requests to the API server per second, on average.")
 	api.IntVar(&o.Burst, "kube-api-burst", 100, "Requests to the API server in a burst.")
 
@@ -98,8 +98,8 @@ func (o *Options) groups() []group {
 	election := &o.LeaderElection
 	lease.BoolVar(&election.Enabled, "leader-elect", true,
 		"Act only while holding the Lease. Switch off only for a single process.")
-	lease.StringVar(&election.Namespace, "leader-elect-namespace", "atlasdb-system", "`Namespace` of the Lease.")
-	lease.StringVar(&election.Name, "leader-elect-name", "atlasdb-operator", "`Name` of the Lease.")
+	lease.StringVar(&election.Namespace, "leader-elect-namespace", "atlasdb-system", "The `namespace` of the Lease.")
+	lease.StringVar(&election.Name, "leader-elect-name", "atlasdb-operator", "The `name` of the Lease.")
 	lease.DurationVar(&election.LeaseDuration, "leader-elect-lease-duration", 15*time.Second,
 		"How long the others wait for a holder that has gone silent.")
 	lease.DurationVar(&election.RenewDeadline, "leader-elect-renew-deadline", 10*time.Second,
@@ -109,7 +109,7 @@ func (o *Options) groups() []group {
 	observe := section("Observation")
 	observe.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080",
 		"Serve /metrics, /healthz and /readyz on this `address`.")
-	observe.StringVar(&o.LogFormat, "log-format", "text", "`Format` of the log: text or json.")
+	observe.StringVar(&o.LogFormat, "log-format", "text", "The `format` of the log: text or json.")
 	observe.IntVarP(&o.Verbosity, "v", "v", 0, "Log up to this `level`: 0 notable, 2 changes, 4 details.")
 	observe.BoolVar(&o.Version, "version", false, "Print the version and exit.")
 	return all
@@ -182,9 +182,10 @@ func (o LeaderElectionOptions) validate() []error {
 	if o.LeaseDuration%time.Second != 0 {
 		errs = append(errs, fmt.Errorf("--leader-elect-lease-duration must be whole seconds, not %s", o.LeaseDuration))
 	}
-	if o.LeaseDuration <= o.RenewDeadline {
+	if o.LeaseDuration <= o.RenewDeadline+o.RetryPeriod {
 		errs = append(errs, fmt.Errorf("--leader-elect-lease-duration (%s) must be longer than "+
-			"--leader-elect-renew-deadline (%s)", o.LeaseDuration, o.RenewDeadline))
+			"--leader-elect-renew-deadline (%s) and --leader-elect-retry-period (%s) together",
+			o.LeaseDuration, o.RenewDeadline, o.RetryPeriod))
 	}
 	longestRetry := time.Duration(leaderelection.JitterFactor * float64(o.RetryPeriod))
 	if o.RetryPeriod <= 0 || o.RenewDeadline <= longestRetry {

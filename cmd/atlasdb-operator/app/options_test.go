@@ -47,7 +47,7 @@ func TestParseRefuses(t *testing.T) {
 		"namespace twice":  {args: []string{image, "--namespaces=shop,shop"}, want: `"shop" is given twice`},
 		"lease name":       {args: []string{image, "--leader-elect-name="}, want: "must not be empty"},
 		"lease fractions":  {args: []string{image, "--leader-elect-lease-duration=15500ms"}, want: "must be whole seconds"},
-		"lease too short":  {args: []string{image, "--leader-elect-lease-duration=10s"}, want: "(10s) must be longer than"},
+		"lease too short":  {args: []string{image, "--leader-elect-lease-duration=12s"}, want: "(12s) must be longer than"},
 		"retries too slow": {args: []string{image, "--leader-elect-retry-period=9s"}, want: "longer than 1.2 times"},
 		"no retry period":  {args: []string{image, "--leader-elect-retry-period=0s"}, want: "longer than 1.2 times"},
 	} {

@@ -49,7 +49,7 @@ func Run(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	logger.Info("Started operator", "version", version.Get(), "namespaces", opts.Namespaces)
+	logger.Info("Started operator", "version", version.Get().String(), "namespaces", opts.Namespaces)
 	if err := o.run(ctx); err != nil {
 		return err
 	}
