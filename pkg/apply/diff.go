@@ -16,10 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
-// Difference gives the path of the first field of wanted that cached has otherwise, such as "spec.ports[0].port", and ""
-// when there is none. Fields that wanted does not mention are not looked at, so defaults and other writers' fields never
-// count. Lists count as a whole (equal length, element by element) except owner references and finalizers, to which
-// others may add.
+// Difference gives the path of the first field of wanted that cached has otherwise, such as "spec.ports[0].port", and
+// "" when there is none. Fields that wanted does not mention are not looked at, so defaults and other writers' fields
+// never count. Lists count as a whole (equal length, element by element) except owner references and finalizers, to
+// which others may add.
 func Difference(wanted runtime.ApplyConfiguration, cached metav1.Object) (string, error) {
 	want, err := toMap(wanted)
 	if err != nil {

@@ -64,8 +64,8 @@ func (w Writer) Apply(
 	return to.apply(ctx, wanted, cached.GetUID(), metav1.ApplyOptions{FieldManager: w.FieldManager, Force: true})
 }
 
-// Delete deletes an object that is just as it was seen; one that changed since is left, and the server answers Conflict.
-// The grace period of a pod is its own: never 0, because only the kubelet knows when the engine is gone.
+// Delete deletes an object that is just as it was seen; one that changed since is left, and the server answers
+// Conflict. The grace period of a pod is its own: never 0, because only the kubelet knows when the engine is gone.
 func (w Writer) Delete(ctx context.Context, kind string, seen metav1.Object) error {
 	to, err := w.endpointFor(kind, seen.GetNamespace())
 	if err != nil {
@@ -134,7 +134,11 @@ func (t typed[T, A, PT, PA]) create(
 func (t typed[T, A, PT, PA]) apply(
 	ctx context.Context, wanted runtime.ApplyConfiguration, uid types.UID, o metav1.ApplyOptions,
 ) (metav1.Object, error) {
-	applied, err := t.client.Apply(ctx, wanted.(PA).WithUID(uid), o)
+	configuration, ok := wanted.(PA)
+	if !ok {
+		return nil, fmt.Errorf("apply configuration %T is not of the kind it says", wanted)
+	}
+	applied, err := t.client.Apply(ctx, configuration.WithUID(uid), o)
 	return PT(applied), err
 }
 

@@ -4,7 +4,6 @@
 package apply
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -87,7 +86,7 @@ func TestEveryKindHasAnEndpoint(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 			continue
 		}
-		if _, err := to.get(context.Background(), "none"); !apierrors.IsNotFound(err) {
+		if _, err := to.get(t.Context(), "none"); !apierrors.IsNotFound(err) {
 			t.Errorf("%s: get = %v, want not found", kind, err)
 		}
 	}

@@ -21,8 +21,8 @@
 // pod which we have just made would have us make it again. A key that is not level yet is put back quietly; the event
 // that it waits for will bring it forth again.
 //
-// Then observe (snapshot.go) gathers all that a pass may know, from caches alone. There is no GET and no LIST in a sync,
-// so a thousand clusters that resync cost the API server nothing.
+// Then observe (snapshot.go) gathers all that a pass may know, from caches alone. There is no GET and no LIST in a
+// sync, so a thousand clusters that resync cost the API server nothing.
 //
 // # A snapshot becomes a decision
 //
@@ -36,8 +36,8 @@
 //
 // # The shell carries it out and reports
 //
-// act (act.go) makes and changes objects through pkg/apply, and takes away what has to go, only if it is still as it was
-// seen. One refusal does not stop the rest.
+// act (act.go) makes and changes objects through pkg/apply, and takes away what has to go, only if it is still as it
+// was seen. One refusal does not stop the rest.
 //
 // Then report (status.go) computes status from the snapshot, the decision and its outcome, and writes it only if its
 // meaning changed. Events are told of transitions, never of states.
@@ -50,9 +50,9 @@
 //
 // # Where the database is
 //
-// Nowhere in here. The operator opens no connection to a database: it writes a plan into one Secret, and the agents, PID
-// 1 of every database container, carry it out and report (pkg/agent). Were the operator gone, the databases would not
-// notice.
+// Nowhere in here. The operator opens no connection to a database: it writes a plan into one Secret, and the agents,
+// PID 1 of every database container, carry it out and report (pkg/agent). Were the operator gone, the databases would
+// not notice.
 //
 // # Read next
 //

@@ -115,6 +115,7 @@ func (c *Controller) takeBack(
 		return nil, &consistency.StaleError{
 			Resource: apply.Kinds[apply.Kind(wanted)], Waiting: "deletion of " + there.GetName(),
 		}
+	case foreign:
 	}
 	return nil, exists
 }

@@ -132,6 +132,7 @@ func (d *Decision) want(s Snapshot, wanted runtime.ApplyConfiguration) error {
 	case leaving:
 		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonWaitingForDeletion})
 		return nil
+	case ours, adoptable:
 	}
 	why, err := apply.Difference(wanted, seen)
 	if err != nil {

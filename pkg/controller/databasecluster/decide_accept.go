@@ -13,8 +13,9 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// judge decides whether the spec can be carried out, and with which build. The schema of the API has refused what can be
-// seen from the object alone; here the spec meets its DatabaseEngine, its engine's rules and the data that is there.
+// judge decides whether the spec can be carried out, and with which build. The schema of the API has refused what can
+// be seen from the object alone; here the spec meets its DatabaseEngine, its engine's rules and the data that is
+// there.
 func (d *Decision) judge(s Snapshot) {
 	spec := &s.Cluster.Spec
 	switch {

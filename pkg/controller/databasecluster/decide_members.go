@@ -79,8 +79,8 @@ func (d *Decision) mountsExist(s Snapshot) bool {
 }
 
 // wantVolume brings a volume that exists in line: its size, its owner reference, and the label that ties it to this
-// cluster. A retained volume is relabelled only once it is known whose data the cluster has; until then its old label is
-// the only sign that it holds data worth waiting for.
+// cluster. A retained volume is relabelled only once it is known whose data the cluster has; until then its old label
+// is the only sign that it holds data worth waiting for.
 func (d *Decision) wantVolume(s Snapshot, m Member) error {
 	if m.Volume == nil || (systemID(s) == "" && slices.Contains(retainedMembers(s), m.Name)) {
 		return nil
@@ -134,8 +134,8 @@ func (d *Decision) wantPod(s Snapshot, m Member) {
 	}
 }
 
-// compareGenerations notes what a new pod would have otherwise. Nothing is replaced for an agent: a pod keeps the one it
-// was born with, so that an upgrade of the operator restarts no database.
+// compareGenerations notes what a new pod would have otherwise. Nothing is replaced for an agent: a pod keeps the one
+// it was born with, so that an upgrade of the operator restarts no database.
 func (d *Decision) compareGenerations(s Snapshot, m Member, wanted *corev1ac.PodApplyConfiguration) {
 	if m.Pod.Annotations[v1alpha1.AnnotationPodHash] != wanted.Annotations[v1alpha1.AnnotationPodHash] {
 		d.OutdatedPods = append(d.OutdatedPods, m.Name)

@@ -14,6 +14,6 @@
 //   - act.go: the decision is carried out.
 //   - status.go and its neighbours: the outcome becomes status, conditions and events.
 //
-// The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the reports
-// on the members' pods.
+// The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
+// reports on the members' pods.
 package databasecluster

@@ -138,12 +138,9 @@ func clusterOf(o any) (cache.ObjectName, bool) {
 // isRenewal tells the renewal of a Lease from its change of hands. Renewals come every few seconds for every cluster,
 // and a pass for each would be the steady load that AtlasDB promises not to have.
 func isRenewal(was, is any) bool {
-	before, ok := was.(*coordinationv1.Lease)
-	if !ok {
-		return false
-	}
-	after := is.(*coordinationv1.Lease)
-	return holder(before) == holder(after) && metav1.GetControllerOf(after) != nil
+	before, wasLease := was.(*coordinationv1.Lease)
+	after, isLease := is.(*coordinationv1.Lease)
+	return wasLease && isLease && holder(before) == holder(after) && metav1.GetControllerOf(after) != nil
 }
 
 func holder(l *coordinationv1.Lease) string {

@@ -11,6 +11,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
@@ -84,7 +85,10 @@ func (c *Controller) observe(key cache.ObjectName) (s Snapshot, found bool, err 
 			return Snapshot{}, false, fmt.Errorf("reading %s: %w", child.kind, err)
 		}
 		for _, o := range objects {
-			object := o.(metav1.Object)
+			object, err := meta.Accessor(o)
+			if err != nil {
+				return Snapshot{}, false, fmt.Errorf("reading %s: %w", child.kind, err)
+			}
 			s.Objects[Ref{child.kind, object.GetName()}] = object
 		}
 	}

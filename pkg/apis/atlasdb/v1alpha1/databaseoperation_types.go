@@ -5,8 +5,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// DatabaseOperation is something to be done once to a DatabaseCluster. Scaling, parameters and versions are edits of the
-// cluster's spec, never operations. Operations of one cluster run one at a time, the oldest first.
+// DatabaseOperation is something to be done once to a DatabaseCluster. Scaling, parameters and versions are edits of
+// the cluster's spec, never operations. Operations of one cluster run one at a time, the oldest first.
 //
 // +genclient
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
