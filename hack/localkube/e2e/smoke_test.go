@@ -8,6 +8,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -123,12 +124,20 @@ func TestAuditLogIsWrittenBeforeTheAnswer(t *testing.T) {
 		t.Skip("AUDIT_LOG does not name the audit log")
 	}
 	g := newGround(t)
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(content, []byte(g.namespace)) {
-		t.Error("the creation of the namespace is not in the audit log")
+	for n := range 20 {
+		name := fmt.Sprintf("%s-%d", g.namespace, n)
+		object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		_, err := g.client.CoreV1().ConfigMaps(g.namespace).Create(t.Context(), object, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(content, []byte(name)) {
+			t.Fatalf("the creation of %s is not in the audit log", name)
+		}
 	}
 }
 

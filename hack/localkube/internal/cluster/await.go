@@ -86,6 +86,14 @@ func (c *Cluster) awaitSocket(ctx context.Context, path string) error {
 	})
 }
 
+// awaitControllers waits for an object that only a running controller makes, and without which no pod is admitted.
+func (c *Cluster) awaitControllers(ctx context.Context) error {
+	return c.Report.Step("controllers", func() error {
+		_, err := c.kubectl(ctx, "wait", "--for=create", "--timeout="+patience.String(), "serviceaccount/default")
+		return err
+	})
+}
+
 func (c *Cluster) awaitNodes(ctx context.Context) error {
 	return c.Report.Step("nodes ready", func() error {
 		arguments := []string{"wait", "--for=condition=Ready", "--timeout=" + patience.String()}

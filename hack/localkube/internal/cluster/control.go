@@ -101,6 +101,8 @@ func (c *Cluster) controllers() []daemon.Spec {
 	}
 	manager := append(delegated("kube-controller-manager"),
 		"--use-service-account-credentials",
+		// Each of its forty controllers asks for a token of its own, which takes seconds at the usual rate.
+		"--kube-api-qps=200", "--kube-api-burst=400",
 		"--service-account-private-key-file="+c.Path("pki", "service-account.key"),
 		"--root-ca-file="+c.Path("pki", "ca.crt"),
 		"--cluster-signing-cert-file="+c.Path("pki", "ca.crt"), "--cluster-signing-key-file="+c.Path("pki", "ca.key"),

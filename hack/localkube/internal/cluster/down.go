@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,22 +47,36 @@ func (c *Cluster) Down(ctx context.Context) error {
 
 // removeStrays removes what nodes wrote outside the folder, and those places themselves once they are empty.
 func (c *Cluster) removeStrays() error {
-	var problems []error
 	strays, err := c.strays()
-	for _, stray := range strays {
-		problems = append(problems, os.Remove(stray))
+	if err := errors.Join(err, remove(strays)); err != nil {
+		return err
 	}
 	for _, folder := range []string{cniResults, filepath.Dir(cniResults), containerLogs, shimSockets,
 		filepath.Dir(shimSockets)} {
 		_ = os.Remove(folder) // not empty: others use it
 	}
-	return errors.Join(append(problems, err)...)
+	return nil
+}
+
+// remove removes files; one that is gone already is no error.
+func remove(files []string) error {
+	var problems []error
+	for _, file := range files {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (c *Cluster) strays() ([]string, error) {
-	found, err := filepath.Glob(filepath.Join(cniResults, c.Network()+"*"))
+	results, err := filepath.Glob(filepath.Join(cniResults, c.Network()+"*"))
 	if err != nil {
 		return nil, err
+	}
+	found := results
+	for _, result := range results {
+		found = append(found, loopbackResult(result))
 	}
 	for _, node := range c.EachNode() {
 		found = append(found, shims(node)...)
@@ -79,7 +94,14 @@ func (c *Cluster) strays() ([]string, error) {
 	return found, nil
 }
 
-// shims lists the sockets of the node's shims as the bundles tell them.
+// loopbackResult names what the loopback plugin, whose network all nodes share, noted of the same pod. The last but
+// one part of a result's name is the pod's sandbox.
+func loopbackResult(result string) string {
+	parts := strings.Split(filepath.Base(result), "-")
+	return filepath.Join(cniResults, "cni-loopback-"+parts[max(0, len(parts)-2)]+"-lo")
+}
+
+// shims lists the sockets of the node's shims as the bundles tell them. A pod's containers share one.
 func shims(node instance.Node) []string {
 	var sockets []string
 	files, _ := filepath.Glob(node.Run("containerd", bundles, "*", "address")) // the pattern is a good one
@@ -89,7 +111,7 @@ func shims(node instance.Node) []string {
 		if err != nil || filepath.Dir(socket) != shimSockets {
 			continue
 		}
-		if _, err := os.Stat(socket); err == nil {
+		if _, err := os.Stat(socket); err == nil && !slices.Contains(sockets, socket) {
 			sockets = append(sockets, socket)
 		}
 	}

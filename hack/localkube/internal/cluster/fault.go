@@ -27,12 +27,8 @@ func (c *Cluster) StopNode(ctx context.Context, node instance.Node) error {
 	if err := c.Groups.Kill(ctx, node.Group()); err != nil {
 		return err
 	}
-	for _, socket := range shims(node) {
-		if err := os.Remove(socket); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(network.Drop(node.Namespace()), mount.Detach(node.Path())); err != nil {
+	err := errors.Join(remove(shims(node)), network.Drop(node.Namespace()), mount.Detach(node.Path()))
+	if err != nil {
 		return err
 	}
 	return errors.Join(os.RemoveAll(node.Run()), c.Groups.Remove(node.Group()))

@@ -138,5 +138,6 @@ func (c *Cluster) start(ctx context.Context, seed string) error {
 	group, groupCtx = errgroup.WithContext(ctx)
 	group.Go(func() error { return c.awaitNodes(groupCtx) })
 	group.Go(func() error { return c.awaitDNS(groupCtx) })
+	group.Go(func() error { return c.awaitControllers(groupCtx) })
 	return group.Wait()
 }
