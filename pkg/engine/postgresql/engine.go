@@ -45,6 +45,7 @@ func (Engine) Traits() engine.Traits {
 		Provider:         "postgresql",
 		URIScheme:        "postgresql",
 		ClientPort:       clientPort,
+		ReplicationLogin: ReplicationUser,
 		LeaseElected:     true,
 		DataSubdirectory: "pgdata",
 	}
