@@ -96,7 +96,8 @@ func TestDeploymentFitsTheProcess(t *testing.T) {
 	if opts.AgentImage != container.Image {
 		t.Errorf("--agent-image %q is not the image %q of the operator", opts.AgentImage, container.Image)
 	}
-	if grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; grace != opts.DrainTimeout+10*time.Second {
+	grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
+	if grace != opts.DrainTimeout+10*time.Second {
 		t.Errorf("grace period %s is not --drain-timeout %s plus 10 s", grace, opts.DrainTimeout)
 	}
 	if port := container.Ports[0]; !strings.HasSuffix(opts.MetricsAddress, ":8080") || port.ContainerPort != 8080 {
@@ -164,7 +165,7 @@ func TestOperatorMayWriteWhatItWrites(t *testing.T) {
 	}
 }
 
-// TestDataAndCredentialsCannotBeDeleted: a bug in the operator must not be able to delete a volume, whatever it believes.
+// TestDataAndCredentialsCannotBeDeleted: a bug in the operator must not be able to delete a volume.
 func TestDataAndCredentialsCannotBeDeleted(t *testing.T) {
 	t.Parallel()
 	for _, object := range manifests(t) {

@@ -33,8 +33,8 @@ func run(args []string) error {
 		return err
 	}
 	if opts.Version {
-		fmt.Println(version.Get())
-		return nil
+		_, err := fmt.Fprintln(os.Stdout, version.Get())
+		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -5,7 +5,7 @@ package consistency
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -167,9 +167,9 @@ func TestKeysAreConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			key := cache.NewObjectName("shop", fmt.Sprint(i))
+			key := cache.NewObjectName("shop", strconv.Itoa(i))
 			for rv := range 100 {
-				gate.Wrote(key, "pods", fmt.Sprint(rv+1))
+				gate.Wrote(key, "pods", strconv.Itoa(rv+1))
 				_ = gate.Ready(key)
 			}
 			if err := gate.Ready(key); err == nil {

@@ -92,7 +92,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stopping the server of metrics and probes: %w", err)
 	}
-	<-stopped
+	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving metrics and probes: %w", err)
+	}
 	return nil
 }
 

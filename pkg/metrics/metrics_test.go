@@ -90,7 +90,7 @@ func request(t *testing.T, m *Metrics, method, url string, status int) {
 		}
 		return httptest.NewRecorder().Result(), nil
 	}))
-	response, err := transport.RoundTrip(httptest.NewRequest(method, url, nil))
+	response, err := transport.RoundTrip(httptest.NewRequestWithContext(t.Context(), method, url, nil))
 	if (err != nil) != (status == 0) {
 		t.Fatalf("RoundTrip: %v", err)
 	}
@@ -186,7 +186,8 @@ func TestBrokenListerFailsTheScrape(t *testing.T) {
 func TestHandlerServesTheRegistry(t *testing.T) {
 	t.Parallel()
 	recorder := httptest.NewRecorder()
-	used(t, &clusters{}).Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	scrape := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	used(t, &clusters{}).Handler().ServeHTTP(recorder, scrape)
 	for _, want := range []string{
 		`atlasdb_leader 1`,
 		`atlasdb_informer_synced{kind="Secret",namespace=""} 0`,

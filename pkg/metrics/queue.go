@@ -38,7 +38,7 @@ func newQueues() queues {
 		unfinished: gauge("unfinished_work_seconds", "Time spent so far on all keys that are with a worker."),
 		longest:    gauge("longest_running_processor_seconds", "Time spent so far on the key that is longest with a worker."),
 		adds:       counter("adds_total", "Keys added; one that already waits is not counted again."),
-		retries:    counter("retries_total", "Keys added with a delay, be it after a failure or because a sync asked for it."),
+		retries:    counter("retries_total", "Keys added with a delay, after a failure or because a sync asked for it."),
 		waited:     histogram("queue_duration_seconds", "How long a key waited for a worker."),
 		worked:     histogram("work_duration_seconds", "How long a worker was busy with a key."),
 	}

@@ -43,7 +43,7 @@ func TestDescribe(t *testing.T) {
 		{method: "GET", url: "/apis/atlasdb.io/v1alpha1", verb: "get", resource: "other"},
 		{method: "GET", url: "/", verb: "get", resource: "other"},
 	} {
-		request := httptest.NewRequest(test.method, test.url, nil)
+		request := httptest.NewRequestWithContext(t.Context(), test.method, test.url, nil)
 		request.Header.Set("Content-Type", test.content)
 		if verb, resource := describe(request); verb != test.verb || resource != test.resource {
 			t.Errorf("%s %s is %s %s, want %s %s", test.method, test.url, verb, resource, test.verb, test.resource)

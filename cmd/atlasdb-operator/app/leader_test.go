@@ -92,7 +92,8 @@ func TestHandOver(t *testing.T) {
 		time.Sleep(draining - time.Second)
 		synctest.Wait()
 		if second.leads() || holder(t, client) != "first" {
-			t.Fatalf("while the first still drains, the second leads: %t, and the holder is %q", second.leads(), holder(t, client))
+			t.Fatalf("the first still drains, but the second leads: %t, and the holder is %q",
+				second.leads(), holder(t, client))
 		}
 		time.Sleep(time.Second)
 		if err := <-first.returned; err != nil {

@@ -72,7 +72,8 @@ func TestParseNamesEveryMistake(t *testing.T) {
 
 func TestWithoutLeaderElectionItsTimesDoNotMatter(t *testing.T) {
 	t.Parallel()
-	if _, err := Parse([]string{"--agent-image=i", "--leader-elect=false", "--leader-elect-lease-duration=1s"}); err != nil {
+	args := []string{"--agent-image=i", "--leader-elect=false", "--leader-elect-lease-duration=1s"}
+	if _, err := Parse(args); err != nil {
 		t.Errorf("Parse = %v, want nil", err)
 	}
 }

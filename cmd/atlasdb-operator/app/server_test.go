@@ -187,8 +187,9 @@ func TestProbesNameWhatIsWrong(t *testing.T) {
 			t.Fatalf("/readyz = %d %q, want %q", status, body, want)
 		}
 	}
-	if status, body := p.get(t, "/healthz"); status != http.StatusServiceUnavailable || body != "probe: "+p.probe.wedged.Error()+"\n" {
-		t.Errorf("/healthz = %d %q", status, body)
+	want = "probe: " + p.probe.wedged.Error() + "\n"
+	if status, body := p.get(t, "/healthz"); status != http.StatusServiceUnavailable || body != want {
+		t.Errorf("/healthz = %d %q, want %q", status, body, want)
 	}
 	select {
 	case <-p.probe.working:

@@ -79,11 +79,13 @@ func TestSettle(t *testing.T) {
 			want: retried, queue: fakeQueue{rateLimited: true},
 		},
 		"namespace terminating": {err: terminating, want: forgotten, queue: fakeQueue{forgotten: true}},
-		"forbidden":             {err: apierrors.NewForbidden(pods, "a", nil), want: failed, queue: fakeQueue{rateLimited: true}},
-		"shutdown":              {err: errors.New("any"), aborted: true, want: forgotten, queue: fakeQueue{forgotten: true}},
-		"timeout":               {err: context.DeadlineExceeded, want: failed, queue: fakeQueue{rateLimited: true}},
-		"anything else":         {err: errors.New("any"), want: failed, queue: fakeQueue{rateLimited: true}},
-		"panic":                 {err: &panicError{value: "bug"}, want: panicked, queue: fakeQueue{rateLimited: true}},
+		"forbidden": {
+			err: apierrors.NewForbidden(pods, "orders-db-0", nil), want: failed, queue: fakeQueue{rateLimited: true},
+		},
+		"shutdown":      {err: errors.New("any"), aborted: true, want: forgotten, queue: fakeQueue{forgotten: true}},
+		"timeout":       {err: context.DeadlineExceeded, want: failed, queue: fakeQueue{rateLimited: true}},
+		"anything else": {err: errors.New("any"), want: failed, queue: fakeQueue{rateLimited: true}},
+		"panic":         {err: &panicError{value: "bug"}, want: panicked, queue: fakeQueue{rateLimited: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
