@@ -18,8 +18,10 @@ import (
 // KubernetesVersion is the version that go.mod requires; programs say it of themselves.
 const KubernetesVersion = "v1.37.2"
 
-// ldflags stamp the version: nodes would call themselves v0.0.0-master without it.
-const ldflags = "-s -w -X k8s.io/component-base/version.gitVersion=" + KubernetesVersion
+// ldflags stamp the version: nodes would call themselves v0.0.0-master without it, and user agents in the audit log
+// v0.0.0.
+const ldflags = "-s -w -X k8s.io/component-base/version.gitVersion=" + KubernetesVersion +
+	" -X k8s.io/client-go/pkg/version.gitVersion=" + KubernetesVersion
 
 // multiCall is the binary that is all of these programs.
 const multiCall = "kube"

@@ -34,7 +34,7 @@ func await(ctx context.Context, what string, ready func(context.Context) error) 
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w (%w)", what, err, context.Cause(ctx))
+			return fmt.Errorf("wait for %s: %w (%w)", what, err, context.Cause(ctx))
 		case <-tick.C:
 		}
 	}

@@ -41,8 +41,9 @@ func (c *Cluster) Down(ctx context.Context) error {
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	// Last, since the folder holds the record that a next attempt needs.
-	return os.RemoveAll(c.Folder)
+	// Last, since the folder holds the record that a next attempt needs. More than once if need be, since the copying
+	// of an `up` that was killed goes on for a moment.
+	return await(ctx, c.Folder, func(context.Context) error { return os.RemoveAll(c.Folder) })
 }
 
 // removeStrays removes what nodes wrote outside the folder, and those places themselves once they are empty.
