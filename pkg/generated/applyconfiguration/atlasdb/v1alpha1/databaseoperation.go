@@ -17,8 +17,8 @@ import (
 // DatabaseOperationApplyConfiguration represents a declarative configuration of the DatabaseOperation type for use
 // with apply.
 //
-// DatabaseOperation is something to be done once to a DatabaseCluster. Scaling, parameters and versions are edits of the
-// cluster's spec, never operations. Operations of one cluster run one at a time, the oldest first.
+// DatabaseOperation is something to be done once to a DatabaseCluster. Scaling, parameters and versions are edits of
+// the cluster's spec, never operations. Operations of one cluster run one at a time, the oldest first.
 type DatabaseOperationApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration `json:""`
 	// metadata is the standard object metadata.
