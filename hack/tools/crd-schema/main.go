@@ -79,8 +79,8 @@ func rootSchema(file string) (string, *spec.Schema, error) {
 		return "", nil, fmt.Errorf("%d versions, want 1", n)
 	}
 	var props apiextensions.JSONSchemaProps
-	v1Props := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
-	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(v1Props, &props, nil); err != nil {
+	convert := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps
+	if err := convert(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, &props, nil); err != nil {
 		return "", nil, err
 	}
 	structural, err := schema.NewStructural(&props)
