@@ -13,7 +13,7 @@ import (
 )
 
 // fileHeader begins every file, for people who find it in a container.
-const fileHeader = "# Written by AtlasDB from the DatabaseCluster: change spec.parameters there, a change here is lost.\n"
+const fileHeader = "# Written by AtlasDB from the DatabaseCluster: change its spec, a change made here is lost.\n"
 
 // Configure renders the files that all members share: ConfigFile and HBAFile.
 func (Engine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string {

@@ -72,11 +72,12 @@ var fixedSettings = []setting{
 	{name: "max_worker_processes", value: strconv.Itoa(maxWorkerProcesses)},
 	{name: "max_connections", value: strconv.Itoa(defaultConnections)},
 	// A replica tells its position every second and is back a second after its primary: how far behind it is, and how
-	// long a new primary waits for it, is measured in these. A link that is dead for ten seconds is given up.
+	// long a new primary waits for it, is measured in these. A link is given up after half a minute of silence; less
+	// would cut off a replica whose disk is busy.
 	{name: "wal_receiver_status_interval", value: "1s"},
 	{name: "wal_retrieve_retry_interval", value: "1s"},
-	{name: "wal_receiver_timeout", value: "10s"},
-	{name: "wal_sender_timeout", value: "10s"},
+	{name: "wal_receiver_timeout", value: "30s"},
+	{name: "wal_sender_timeout", value: "30s"},
 
 	// Volumes are solid-state disks today: a random read costs hardly more than a sequential one.
 	{name: "random_page_cost", value: "1.1"},

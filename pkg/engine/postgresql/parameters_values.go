@@ -24,11 +24,11 @@ const blockSize = 8 * kib
 // checkedParameters are the parameters that AtlasDB computes with, or that could stop a member or its replication. The
 // server has further rules of its own; the agent tells what it refuses.
 var checkedParameters = map[string]bounds{
-	"shared_buffers":        {unit: blockSize, least: mib, most: 8 * tib},
-	"effective_cache_size":  {unit: blockSize, least: blockSize, most: 16 * tib},
-	"work_mem":              {unit: kib, least: 64 * kib, most: 2 * tib},
-	"maintenance_work_mem":  {unit: kib, least: mib, most: 2 * tib},
-	"temp_buffers":          {unit: blockSize, least: 100 * blockSize, most: 8 * tib},
+	"shared_buffers":        {unit: blockSize, least: mib, most: 4 * tib},
+	"effective_cache_size":  {unit: blockSize, least: blockSize, most: 8 * tib},
+	"work_mem":              {unit: kib, least: 64 * kib, most: tib},
+	"maintenance_work_mem":  {unit: kib, least: mib, most: tib},
+	"temp_buffers":          {unit: blockSize, least: 100 * blockSize, most: 4 * tib},
 	"max_wal_size":          {unit: mib, least: 32 * mib, most: 64 * tib},
 	"min_wal_size":          {unit: mib, least: 32 * mib, most: 64 * tib},
 	"max_connections":       {least: 20, most: 10000},

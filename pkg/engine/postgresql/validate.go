@@ -92,12 +92,13 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 func validateMemory(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 	c, users := capacityOf(spec), usersParameters(spec)
 	buffers, connections := memoryUse(c, users)
-	if buffers >= c.memory {
+	_, chosen := users["shared_buffers"]
+	if chosen && buffers >= c.memory {
 		return field.ErrorList{field.Invalid(parametersPath.Key("shared_buffers"), users["shared_buffers"],
 			fmt.Sprintf("a member has %s of memory, and shared_buffers must leave some of it", mebibytes(c.memory)))}
 	}
 	needed := memoryNeeded(buffers, connections)
-	if _, chosen := users["shared_buffers"]; !chosen {
+	if !chosen {
 		needed = leastMemory(connections)
 	}
 	if c.memory >= needed {
