@@ -18,8 +18,8 @@ const (
 	labelInstance = "app.kubernetes.io/instance"
 )
 
-// labels are on every object of a cluster.
-func labels(cluster *v1alpha1.DatabaseCluster) map[string]string {
+// commonLabels are on every object of a cluster.
+func commonLabels(cluster *v1alpha1.DatabaseCluster) map[string]string {
 	return map[string]string{
 		labelName:               engineName(cluster),
 		labelInstance:           cluster.Name,
@@ -30,7 +30,7 @@ func labels(cluster *v1alpha1.DatabaseCluster) map[string]string {
 
 // memberLabels are on the pod and on the volume of a member.
 func memberLabels(cluster *v1alpha1.DatabaseCluster, member, build string) map[string]string {
-	l := labels(cluster)
+	l := commonLabels(cluster)
 	maps.Copy(l, memberSelection(cluster.Name))
 	l[v1alpha1.LabelMember] = member
 	l[v1alpha1.LabelEngine] = engineName(cluster)

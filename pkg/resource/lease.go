@@ -21,7 +21,7 @@ func Lease(cluster *v1alpha1.DatabaseCluster, holder string) *coordinationv1ac.L
 		spec.WithHolderIdentity(holder) // the server refuses an empty one
 	}
 	return coordinationv1ac.Lease(LeaseName(cluster.Name), cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSpec(spec)
 }

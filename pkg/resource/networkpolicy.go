@@ -25,7 +25,7 @@ func NetworkPolicy(
 	monitoring := networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(
 		metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelMetrics: "true"}))
 	return networkingv1ac.NetworkPolicy(NetworkPolicyName(cluster.Name), cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
 			WithPodSelector(selectMembers(cluster.Name)).

@@ -15,7 +15,7 @@ import (
 // only when it has caught up, so a drain waits for it. A single member has no budget: one would block every drain.
 func PodDisruptionBudget(cluster *v1alpha1.DatabaseCluster) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
 	return policyv1ac.PodDisruptionBudget(PodDisruptionBudgetName(cluster.Name), cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
 			WithMaxUnavailable(intstr.FromInt32(1)).

@@ -15,7 +15,7 @@ import (
 // one, and a pod that somebody else starts under this account has to ask too.
 func ServiceAccount(cluster *v1alpha1.DatabaseCluster) *corev1ac.ServiceAccountApplyConfiguration {
 	return corev1ac.ServiceAccount(ServiceAccountName(cluster.Name), cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithAutomountServiceAccountToken(false)
 }
@@ -30,7 +30,7 @@ func Role(cluster *v1alpha1.DatabaseCluster) *rbacv1ac.RoleApplyConfiguration {
 		pods[i] = MemberName(cluster.Name, i)
 	}
 	return rbacv1ac.Role(RoleName(cluster.Name), cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithRules(
 			rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("secrets").
@@ -44,7 +44,7 @@ func Role(cluster *v1alpha1.DatabaseCluster) *rbacv1ac.RoleApplyConfiguration {
 // RoleBinding gives the Role to the ServiceAccount.
 func RoleBinding(cluster *v1alpha1.DatabaseCluster) *rbacv1ac.RoleBindingApplyConfiguration {
 	return rbacv1ac.RoleBinding(RoleName(cluster.Name), cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSubjects(rbacv1ac.Subject().
 			WithKind(rbacv1.ServiceAccountKind).

@@ -126,6 +126,6 @@ func AppSecret(
 // comparison with what is there would differ for ever.
 func secret(cluster *v1alpha1.DatabaseCluster, name string) *corev1ac.SecretApplyConfiguration {
 	return corev1ac.Secret(name, cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster))
 }

@@ -48,7 +48,7 @@ func service(
 	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, name string,
 ) *corev1ac.ServiceApplyConfiguration {
 	return corev1ac.Service(name, cluster.Namespace).
-		WithLabels(labels(cluster)).
+		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSpec(corev1ac.ServiceSpec().WithPorts(corev1ac.ServicePort().
 			WithName(ClientPortName).

@@ -1,0 +1,119 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+var traits = engine.Traits{
+	Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", ClientPort: 5432,
+	LeaseElected: true, DataSubdirectory: "pgdata",
+}
+
+// minimal is the least that a user writes, with the defaults of the API.
+func minimal() *v1alpha1.DatabaseCluster {
+	return &v1alpha1.DatabaseCluster{
+		ObjectMeta: metav1.ObjectMeta{Name: "orders", Namespace: "shop", UID: "11111111-2222-3333-4444-555555555555"},
+		Spec: v1alpha1.DatabaseClusterSpec{
+			Engine:  v1alpha1.EnginePostgreSQL,
+			Version: "17",
+			Members: 1,
+			Storage: v1alpha1.StorageSpec{Size: resource.MustParse("20Gi")},
+			Resources: v1alpha1.ResourcesSpec{Requests: corev1.ResourceList{
+				corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("512Mi"),
+			}},
+			Durability:     v1alpha1.DurabilityMajority,
+			PowerState:     v1alpha1.PowerRunning,
+			DeletionPolicy: v1alpha1.DeletionRetain,
+			Network:        v1alpha1.NetworkSpec{TLS: v1alpha1.TLSSpec{Mode: v1alpha1.TLSRequired}},
+			Scheduling: v1alpha1.SchedulingSpec{Spread: v1alpha1.SpreadSpec{
+				Node: v1alpha1.SpreadPreferred, Zone: v1alpha1.SpreadPreferred,
+			}},
+		},
+	}
+}
+
+// maximal has everything that shows in an object, quantities in a form that is not the server's own.
+func maximal() *v1alpha1.DatabaseCluster {
+	c := minimal()
+	c.Spec.Members = 3
+	c.Spec.Storage = v1alpha1.StorageSpec{Size: resource.MustParse("102400Mi"), ClassName: new("fast")}
+	c.Spec.Resources = v1alpha1.ResourcesSpec{
+		Requests: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("1000m"), corev1.ResourceMemory: resource.MustParse("2048Mi"),
+		},
+		Limits: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("1.5"), corev1.ResourceMemory: resource.MustParse("4Gi"),
+		},
+	}
+	c.Spec.DeletionPolicy = v1alpha1.DeletionDelete
+	c.Spec.Network.AllowedPeers = []v1alpha1.NetworkPeer{
+		{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "shop"}}},
+		{PodSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+			{Key: "app", Operator: metav1.LabelSelectorOpIn, Values: []string{"cart", "till"}},
+		}}},
+		{
+			NamespaceSelector: &metav1.LabelSelector{},
+			PodSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{"bi": "yes"}},
+		},
+	}
+	c.Spec.Scheduling = v1alpha1.SchedulingSpec{
+		NodeSelector:      map[string]string{"disk": "nvme"},
+		PriorityClassName: "databases",
+		Tolerations: []corev1.Toleration{
+			{
+				Key: "databases", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute,
+				TolerationSeconds: new(int64(60)),
+			},
+			{Key: "team", Value: "shop"},
+			{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule},
+		},
+		Spread: v1alpha1.SpreadSpec{Node: v1alpha1.SpreadRequired, Zone: v1alpha1.SpreadRequired},
+	}
+	c.Spec.ImagePullSecrets = []v1alpha1.ImagePullSecret{{Name: "mirror"}}
+	return c
+}
+
+func podInput(cluster *v1alpha1.DatabaseCluster) PodInput {
+	return PodInput{
+		Cluster: cluster, Member: MemberName(cluster.Name, 0), Build: "17.6", Image: "docker.io/library/postgres:17.6",
+		AgentImage: "example.com/atlasdb:1", RunAsUser: 999, RunAsGroup: 999, Traits: traits,
+	}
+}
+
+// objects are all objects of a cluster, in the order in which the controller asks for them. A second member has its
+// volume and pod like the first.
+func objects(cluster *v1alpha1.DatabaseCluster) []runtime.ApplyConfiguration {
+	pem := func(what string) []byte { return []byte(what + " as PEM") }
+	return []runtime.ApplyConfiguration{
+		ServiceAccount(cluster),
+		Role(cluster),
+		RoleBinding(cluster),
+		HeadlessService(cluster, traits),
+		ReadWriteService(cluster, traits),
+		ReadOnlyService(cluster, traits),
+		NetworkPolicy(cluster, traits),
+		PodDisruptionBudget(cluster),
+		Lease(cluster, ""),
+		CASecret(cluster, pem("authority"), pem("authority's key")),
+		TLSSecret(cluster, Certificates{
+			CA: pem("authority"), ServerCert: pem("server"), ServerKey: pem("server's key"),
+			ClientCert: pem("client"), ClientKey: pem("client's key"),
+		}),
+		AppSecret(cluster, traits, Login{Username: "app", Password: "pass/word", Database: "app", CA: pem("authority")}),
+		PlanSecret(cluster, []byte(`{"protocol":1}`)),
+		PersistentVolumeClaim(VolumeInput{
+			Cluster: cluster, Member: MemberName(cluster.Name, 0), Build: "17.6", Size: cluster.Spec.Storage.Size,
+			Owned: cluster.Spec.DeletionPolicy == v1alpha1.DeletionDelete,
+		}),
+		Pod(podInput(cluster)),
+	}
+}
