@@ -49,6 +49,9 @@ func Run(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
+	if err := o.listen(ctx); err != nil {
+		return err
+	}
 	logger.Info("Started operator", "version", version.Get().String(), "namespaces", opts.Namespaces)
 	if err := o.run(ctx); err != nil {
 		return err
@@ -65,6 +68,7 @@ type operator struct {
 	broadcaster events.EventBroadcaster
 	scopes      []*scope
 	controllers []controller
+	server      *health.Server // set by listen
 }
 
 // newOperator puts the operator together, in the order in which the parts need each other; nothing runs yet.
@@ -93,22 +97,24 @@ func newOperator(opts *Options, m *metrics.Metrics, c clients, l *leader) (*oper
 	return o, nil
 }
 
-// run works until ctx ends. What work in flight leans on lives longer than ctx, until all work is done.
+// listen binds the address of metrics and probes.
+func (o *operator) listen(ctx context.Context) (err error) {
+	o.server, err = health.Listen(ctx, o.health())
+	return err
+}
+
+// run works until ctx ends; listen comes before it. What work in flight leans on lives longer than ctx, until all work is done.
 func (o *operator) run(ctx context.Context) error {
 	alive, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
-	server, err := health.Listen(ctx, o.health())
-	if err != nil {
-		return err
-	}
 	var serving sync.WaitGroup
 	var serveErr error
 	serving.Go(func() {
 		defer stop() // without probes the process would be killed in the middle of its work
-		serveErr = server.Serve(alive)
+		serveErr = o.server.Serve(alive)
 	})
 	if err := o.broadcaster.StartRecordingToSinkWithContext(alive); err != nil {
 		return fmt.Errorf("starting to record events: %w", err)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,7 +57,7 @@ func launch(t *testing.T, prepare func(*process)) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.MetricsAddress = freeAddress(t)
+	opts.MetricsAddress = "127.0.0.1:0"
 	p := &process{
 		kube:     kubefake.NewClientset(),
 		probe:    &probeController{working: make(chan struct{}), draining: func() {}},
@@ -80,26 +79,17 @@ func launch(t *testing.T, prepare func(*process)) *process {
 	prepare(p)
 	_, ctx := ktesting.NewTestContext(t)
 	ctx, p.stop = context.WithCancel(ctx)
-	go func() { p.returned <- p.run(ctx) }()
-	return p
-}
-
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := p.listen(ctx); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	go func() { p.returned <- p.run(ctx) }()
+	return p
 }
 
 // get returns status and body, or status 0 when nobody answers.
 func (p *process) get(t *testing.T, path string) (status int, body string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.opts.MetricsAddress+path, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.server.Address()+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,18 +186,6 @@ func TestProbesNameWhatIsWrong(t *testing.T) {
 		t.Error("a process with empty caches took the Lease")
 	default:
 	}
-}
-
-func TestAddressInUseEndsTheProcess(t *testing.T) {
-	t.Parallel()
-	first := launch(t, func(*process) {})
-	<-first.probe.working
-	second := launch(t, func(p *process) { p.opts.MetricsAddress = first.opts.MetricsAddress })
-	if err := <-second.returned; err == nil {
-		t.Error("run = nil although its address was taken")
-	}
-	first.stop()
-	<-first.returned
 }
 
 func TestDropManagedFields(t *testing.T) {

@@ -11,7 +11,7 @@
 //   - Events call Enqueue, failures are rate limited. An ordinary event that raised a key's back-off would punish a
 //     busy cluster for being busy.
 //   - One key is synced by one worker at a time, and no key waits for another: no sleep, no shared token bucket, and
-//     a sync that hangs is cut off after SyncTimeout.
+//     a sync that hangs is cut off after two minutes.
 //   - A failed key is retried for as long as it fails, at most 30 s apart. There is no resync that would bring back a
 //     key dropped after n tries.
 //   - A panic costs its own key one try, not the process: one object that trips a bug must not take the operator away

@@ -21,11 +21,11 @@ const (
 	minBackoff = 5 * time.Millisecond
 	maxBackoff = 30 * time.Second
 
-	// SyncTimeout ends the context of a sync. A sync only talks to the API server, so this is reached only when requests
+	// syncTimeout ends the context of a sync. A sync only talks to the API server, so this is reached only when requests
 	// hang; without it a handful of them would occupy every worker.
-	SyncTimeout = 2 * time.Minute
+	syncTimeout = 2 * time.Minute
 	// wedgedAfter is when a sync that has ignored the end of its context is called wedged.
-	wedgedAfter = 2 * SyncTimeout
+	wedgedAfter = 2 * syncTimeout
 )
 
 // SyncFunc brings one key closer to its desired state. It must return soon after its context ends.
@@ -81,9 +81,6 @@ func New(opts Options) *Loop {
 // Enqueue asks for a sync of key as soon as a worker is free. It is what event handlers call.
 func (l *Loop) Enqueue(key cache.ObjectName) { l.queue.Add(key) }
 
-// EnqueueAfter asks for a sync of key when delay has passed.
-func (l *Loop) EnqueueAfter(key cache.ObjectName, delay time.Duration) { l.queue.AddAfter(key, delay) }
-
 // Run syncs keys with the given number of workers until ctx ends, and returns when every worker has returned.
 func (l *Loop) Run(ctx context.Context, workers int) {
 	// A sync must outlive ctx to finish the writes that it has begun.
@@ -131,7 +128,7 @@ func (l *Loop) next(stop, syncs context.Context) bool {
 
 // sync calls Sync with a bounded context and turns a panic into an error of this one key.
 func (l *Loop) sync(ctx context.Context, key cache.ObjectName) (result Result, err error) {
-	ctx, cancel := context.WithTimeout(ctx, SyncTimeout)
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	defer func() {
 		if value := recover(); value != nil {
