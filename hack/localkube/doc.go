@@ -31,7 +31,14 @@
 //
 // # Measured on two cores with 24 GB of memory
 //
-//	FIGURES
+//	up, nothing installed or built     about 10 minutes: packages 0.5, programs 7, images 2 to 4
+//	up, from the cache                 7 seconds
+//	up, already up                     1 second
+//	down                               1 to 10 seconds, most of it removing files
+//	idle                               0.06 CPUs, 0.75 GB beside a second instance
+//	image build + load of the project  7 seconds for two programs of 45 MB
+//	node cut until NotReady            47 seconds (the controllers' own default), Ready 7 seconds after heal
+//	node stop, start until pods serve  6 seconds
 //
 // # Where to read on
 //

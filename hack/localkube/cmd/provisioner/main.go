@@ -27,8 +27,9 @@ func main() {
 	root := flag.String("root", "", "folder that the volumes are made in, one folder per node")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := run(ctx, *kubeconfig, *root); err != nil {
+	err := run(ctx, *kubeconfig, *root)
+	stop()
+	if err != nil {
 		klog.FromContext(ctx).Error(err, "Provisioner stopped")
 		os.Exit(1)
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // KubernetesVersion is the version that go.mod requires; programs say it of themselves.
@@ -22,6 +23,9 @@ const KubernetesVersion = "v1.37.2"
 // v0.0.0.
 const ldflags = "-s -w -X k8s.io/component-base/version.gitVersion=" + KubernetesVersion +
 	" -X k8s.io/client-go/pkg/version.gitVersion=" + KubernetesVersion
+
+// workPrefix starts the names of the folders that sets are built in.
+const workPrefix = "build-"
 
 // multiCall is the binary that is all of these programs.
 const multiCall = "kube"
@@ -60,7 +64,7 @@ func Build(ctx context.Context, cache string, source fs.FS) (Set, error) {
 	if err := os.MkdirAll(filepath.Dir(set.folder), 0o755); err != nil {
 		return Set{}, err
 	}
-	work, err := os.MkdirTemp(filepath.Dir(set.folder), "build-")
+	work, err := os.MkdirTemp(filepath.Dir(set.folder), workPrefix)
 	if err != nil {
 		return Set{}, err
 	}
@@ -73,8 +77,28 @@ func Build(ctx context.Context, cache string, source fs.FS) (Set, error) {
 			return Set{}, err
 		}
 	}
+	if err := removeSets(filepath.Dir(set.folder)); err != nil {
+		return Set{}, err
+	}
 	// The rename is the last step: a set that is there is complete.
 	return set, os.Rename(filepath.Join(work, "bin"), set.folder)
+}
+
+// removeSets removes what was built from older sources. Daemons that run from it go on doing so.
+func removeSets(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), workPrefix) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func compile(ctx context.Context, work string, source fs.FS) error {

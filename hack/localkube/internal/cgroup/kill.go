@@ -92,12 +92,12 @@ func (t *Tree) thawAll(group string) {
 func killMember(pid int, group string) error {
 	process, err := os.FindProcess(pid)
 	if err != nil {
-		return nil //nolint:nilerr // the process has ended
+		return nil // the process has ended
 	}
 	defer process.Release() //nolint:errcheck // nothing to do about it
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil || !memberOf(string(content), group) {
-		return nil //nolint:nilerr // the process has ended
+		return nil // the process has ended
 	}
 	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %d: %w", pid, err)

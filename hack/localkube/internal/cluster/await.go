@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"time"
@@ -40,6 +41,10 @@ func await(ctx context.Context, what string, ready func(context.Context) error) 
 	}
 }
 
+func (c *Cluster) apiServerURL() string {
+	return "https://" + netip.AddrPortFrom(c.ControlIP(), apiServerPort).String()
+}
+
 func (c *Cluster) awaitAPI(ctx context.Context) error {
 	authority, err := os.ReadFile(c.Path("pki", "ca.crt"))
 	if err != nil {
@@ -49,13 +54,13 @@ func (c *Cluster) awaitAPI(ctx context.Context) error {
 	roots.AppendCertsFromPEM(authority)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer client.CloseIdleConnections()
-	url := fmt.Sprintf("https://%s:%d/readyz", c.ControlIP(), apiServerPort)
+	url := c.apiServerURL() + "/readyz"
 	return await(ctx, "kube-apiserver", func(ctx context.Context) error { return getOK(ctx, client, url) })
 }
 
 func (c *Cluster) awaitDNS(ctx context.Context) error {
 	return c.Report.Step("coredns", func() error {
-		url := fmt.Sprintf("http://%s:8181/ready", c.ControlIP())
+		url := "http://" + netip.AddrPortFrom(c.ControlIP(), dnsReadyPort).String() + "/ready"
 		return await(ctx, "coredns", func(ctx context.Context) error { return getOK(ctx, http.DefaultClient, url) })
 	})
 }

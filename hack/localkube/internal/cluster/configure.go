@@ -12,11 +12,13 @@ import (
 	"github.com/atlasdb/atlasdb/hack/localkube/internal/pki"
 )
 
-// admin is the administrator's certificate; apiServerPort is where all others reach the API server.
 const (
-	admin         = "admin"
-	apiServerPort = 6443
-	mastersGroup  = "system:masters"
+	// admin is the administrator's certificate.
+	admin = "admin"
+	// mastersGroup may do everything.
+	mastersGroup = "system:masters"
+	// apiServerPort is the port at the control plane's address; dnsReadyPort is as in the Corefile.
+	apiServerPort, dnsReadyPort = 6443, 8181
 )
 
 // configure writes keys, certificates, kubeconfigs and configuration files.
@@ -84,13 +86,12 @@ func (c *Cluster) issueCertificates() error {
 	if err := c.issueFrontProxy(); err != nil {
 		return err
 	}
-	server := fmt.Sprintf("https://%s:%d", c.ControlIP(), apiServerPort)
-	if err := authority.Kubeconfig(c.Kubeconfig(), "localkube-"+c.Name, server, admin); err != nil {
+	if err := authority.Kubeconfig(c.Kubeconfig(), "localkube-"+c.Name, c.apiServerURL(), admin); err != nil {
 		return err
 	}
 	for _, user := range c.kubeconfigUsers() {
 		path := c.ConfigFile(user + ".kubeconfig")
-		if err := authority.Kubeconfig(path, "localkube-"+c.Name, server, user); err != nil {
+		if err := authority.Kubeconfig(path, "localkube-"+c.Name, c.apiServerURL(), user); err != nil {
 			return err
 		}
 	}

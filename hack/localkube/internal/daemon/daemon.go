@@ -63,8 +63,8 @@ func (s Starter) Start(spec Spec) error {
 	if err != nil {
 		return err
 	}
-	// Not bound to a context: the daemon outlives the command.
-	command := exec.Command(self, append([]string{EnterCommand, spec.Group, spec.Namespace}, spec.Argv...)...)
+	arguments := append([]string{EnterCommand, spec.Group, spec.Namespace}, spec.Argv...)
+	command := exec.Command(self, arguments...) //nolint:noctx // the daemon outlives the command
 	command.Stdout, command.Stderr = log, log
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

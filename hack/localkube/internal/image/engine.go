@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -89,12 +90,24 @@ func (b Builder) base(ctx context.Context, suite string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
+	if err := removeBases(filepath.Dir(path), suite); err != nil {
+		return "", err
+	}
 	b.Say("making the base layer of Debian %s, about a minute", suite)
 	fresh := path + ".new"
 	if err := bootstrap(ctx, bare, fresh); err != nil {
 		return "", err
 	}
 	return path, os.Rename(fresh, path)
+}
+
+// removeBases removes the suite's base layers of older recipes.
+func removeBases(folder, suite string) error {
+	old, err := filepath.Glob(filepath.Join(folder, suite+"-*.tar"))
+	for _, path := range old {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // bootstrap makes a root file system with the engine's packages as a tar file.

@@ -6,6 +6,7 @@ package image
 import (
 	"archive/tar"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -54,11 +55,11 @@ func inventory(file string) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		print := fingerprint(header, known)
-		if _, err := io.Copy(print, archive); err != nil {
+		sum := fingerprint(header, known)
+		if _, err := io.Copy(sum, archive); err != nil {
 			return nil, err
 		}
-		known[header.Name] = fmt.Sprintf("%x", print.Sum(nil))
+		known[header.Name] = hex.EncodeToString(sum.Sum(nil))
 	}
 }
 
@@ -81,9 +82,9 @@ func difference(full io.Reader, base map[string]string, layer io.Writer) (status
 		if header.Name == statusFile {
 			status = string(content)
 		}
-		print := fingerprint(header, seen)
-		print.Write(content)
-		seen[header.Name] = fmt.Sprintf("%x", print.Sum(nil))
+		sum := fingerprint(header, seen)
+		sum.Write(content)
+		seen[header.Name] = hex.EncodeToString(sum.Sum(nil))
 		if seen[header.Name] == base[header.Name] {
 			continue
 		}
@@ -130,11 +131,11 @@ func write(out *tar.Writer, header *tar.Header, content []byte) error {
 // fingerprint starts with all of the entry that counts but its content. The time does not count. A hard link takes
 // its target's fingerprint in: it must follow into the layer when the target does.
 func fingerprint(header *tar.Header, seen map[string]string) hash.Hash {
-	print := sha256.New()
-	fmt.Fprintln(print, header.Typeflag, header.Mode, header.Uid, header.Gid, header.Linkname, header.Size,
+	sum := sha256.New()
+	fmt.Fprintln(sum, header.Typeflag, header.Mode, header.Uid, header.Gid, header.Linkname, header.Size,
 		header.Devmajor, header.Devminor)
 	if header.Typeflag == tar.TypeLink {
-		fmt.Fprintln(print, seen[header.Linkname])
+		fmt.Fprintln(sum, seen[header.Linkname])
 	}
-	return print
+	return sum
 }

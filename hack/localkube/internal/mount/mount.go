@@ -15,9 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unescape undoes the octal escapes of mountinfo (proc(5)).
-var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-
 // Below lists the mount points at or below the folder, the last mounted first.
 func Below(folder string) ([]string, error) {
 	mounts, err := os.Open("/proc/self/mountinfo")
@@ -29,6 +26,8 @@ func Below(folder string) ([]string, error) {
 }
 
 func parse(mountinfo io.Reader, folder string) ([]string, error) {
+	// The octal escapes of mountinfo (proc(5)).
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 	var points []string
 	lines := bufio.NewScanner(mountinfo)
 	for lines.Scan() {
