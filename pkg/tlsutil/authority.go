@@ -40,15 +40,19 @@ type Authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority with an ECDSA key on P-256, valid for ten years. It can issue certificates but no
-// further authorities.
-func NewAuthority(commonName string, now time.Time, random io.Reader) (*Authority, error) {
+// authoritySuffix tells an authority from what it issues. OpenSSL, and with it libpq, takes a certificate whose subject
+// is also its issuer for self-signed, and refuses it.
+const authoritySuffix = " authority"
+
+// NewAuthority makes the authority of a cluster, with an ECDSA key on P-256, valid for ten years. It can issue
+// certificates but no further authorities.
+func NewAuthority(cluster string, now time.Time, random io.Reader) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
 	if err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: commonName},
+		Subject:               pkix.Name{CommonName: cluster + authoritySuffix},
 		NotBefore:             now.Add(-backdating),
 		NotAfter:              now.Add(authorityValidity),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,

@@ -114,6 +114,9 @@ func TestParseAuthority(t *testing.T) {
 	if life := a.cert.NotAfter.Sub(now); life != authorityValidity {
 		t.Errorf("the authority lives for %s, want %s", life, authorityValidity)
 	}
+	if leaf, _, err := server.parse(); err != nil || leaf.Subject.CommonName == leaf.Issuer.CommonName {
+		t.Errorf("%v: OpenSSL takes a certificate that bears its issuer's name for self-signed", err)
+	}
 	if !a.cert.IsCA || !a.cert.MaxPathLenZero {
 		t.Error("the authority must issue certificates, and no further authorities")
 	}
