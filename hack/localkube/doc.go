@@ -6,6 +6,9 @@
 //
 //	go build -o localkube . && sudo ./localkube up
 //
+// The machine must run Debian 12 or later with Go, root and the first version's control group hierarchies (boot
+// parameter systemd.unified_cgroup_hierarchy=0 where systemd has chosen the second).
+//
 // # What stands there
 //
 // The control plane (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, CoreDNS, a volume provisioner)
