@@ -66,7 +66,6 @@ func (c *clusterCollector) Collect(series chan<- prometheus.Metric) {
 
 func (c *clusterCollector) collect(series chan<- prometheus.Metric, cluster *v1alpha1.DatabaseCluster) {
 	send := func(desc *prometheus.Desc, value float64) {
-		//nolint:promlinter // it cannot follow desc; TestLint lints what a scrape returns
 		series <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value,
 			cluster.Namespace, cluster.Name, strings.ToLower(string(cluster.Spec.Engine)))
 	}

@@ -35,7 +35,6 @@ func (c *informerCollector) Describe(descs chan<- *prometheus.Desc) { descs <- c
 // Collect sends one series for each informer.
 func (c *informerCollector) Collect(series chan<- prometheus.Metric) {
 	for informer, synced := range c.synced() {
-		//nolint:promlinter // it cannot follow desc; TestLint lints what a scrape returns
 		series <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, number(synced),
 			informer.Kind, informer.Namespace)
 	}

@@ -103,7 +103,8 @@ func (o *operator) listen(ctx context.Context) (err error) {
 	return err
 }
 
-// run works until ctx ends; listen comes before it. What work in flight leans on lives longer than ctx, until all work is done.
+// run works until ctx ends; listen comes before it. What work in flight leans on lives longer than ctx, until all work
+// is done.
 func (o *operator) run(ctx context.Context) error {
 	alive, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
