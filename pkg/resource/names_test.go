@@ -21,7 +21,8 @@ func TestOrdinal(t *testing.T) {
 	}
 	for _, name := range []string{
 		"", "orders", "orders-db", "orders-db-", "orders-db-7", "orders-db-00", "orders-db-01", "orders-db--1",
-		"orders-db-+1", "orders-db-1x", "orders-db-plan", "invoices-db-0", "orders-db-db-0", "xorders-db-0", "orders-db-99999999999999999999",
+		"orders-db-+1", "orders-db-1x", "orders-db-plan", "invoices-db-0", "orders-db-db-0", "xorders-db-0",
+		"orders-db-99999999999999999999",
 	} {
 		if got, ok := Ordinal("orders", name); ok {
 			t.Errorf("%q was taken for member %d", name, got)

@@ -6,6 +6,7 @@ package postgresql
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -46,42 +47,20 @@ func parseConfig(content string) (map[string]string, error) {
 	return parameters, nil
 }
 
+// lexEscape is one thing in a quoted string that does not stand for itself.
+var lexEscape = regexp.MustCompile(`''|\\[0-7]{1,3}|(?s:\\.)`)
+
 // deescapeQuotedString is DeescapeQuotedString of guc-file.l.
 func deescapeQuotedString(s string) string {
-	var b strings.Builder
-	s = s[1 : len(s)-1]
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\':
-			i++
-			switch s[i] {
-			case 'b':
-				b.WriteByte('\b')
-			case 'f':
-				b.WriteByte('\f')
-			case 'n':
-				b.WriteByte('\n')
-			case 'r':
-				b.WriteByte('\r')
-			case 't':
-				b.WriteByte('\t')
-			case '0', '1', '2', '3', '4', '5', '6', '7':
-				octal := 0
-				digits := 0
-				for ; digits < 3 && i+digits < len(s) && s[i+digits] >= '0' && s[i+digits] <= '7'; digits++ {
-					octal = octal<<3 + int(s[i+digits]-'0')
-				}
-				i += digits - 1
-				b.WriteByte(byte(octal))
-			default:
-				b.WriteByte(s[i])
-			}
-		case s[i] == '\'':
-			i++ // a doubled quote is one
-			b.WriteByte('\'')
-		default:
-			b.WriteByte(s[i])
+	return lexEscape.ReplaceAllStringFunc(s[1:len(s)-1], func(escape string) string {
+		if letter, ok := lexLetters[escape]; ok {
+			return letter
 		}
-	}
-	return b.String()
+		if octal, err := strconv.ParseUint(escape[1:], 8, 16); err == nil {
+			return string([]byte{byte(octal)})
+		}
+		return escape[1:] // a doubled quote, or a character that needed no backslash
+	})
 }
+
+var lexLetters = map[string]string{`\b`: "\b", `\f`: "\f", `\n`: "\n", `\r`: "\r", `\t`: "\t"}

@@ -78,7 +78,7 @@ func TestValidateMemory(t *testing.T) {
 		"one less":                  {"218Mi", nil, path + `"218Mi": PostgreSQL needs at least 219Mi`},
 		"none":                      {"0", nil, "at least 219Mi"},
 		"little, few connections":   {"128Mi", p("max_connections", "20"), ""},
-		"too many connections":      {"512Mi", p("max_connections", "1000"), path + `"512Mi": PostgreSQL needs at least 1419`},
+		"too many connections":      {"512Mi", p("max_connections", "1000"), path + `"512Mi": PostgreSQL needs at least 141`},
 		"many connections":          {"2Gi", p("max_connections", "1000"), ""},
 		"the cache takes all":       {"512Mi", p("shared_buffers", "512MB"), "a member has 512Mi of memory"},
 		"the cache takes all pages": {"512Mi", p("shared_buffers", "65536"), "a member has 512Mi of memory"},
