@@ -1,0 +1,191 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/klog/v2"
+
+	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// Identity is who an agent is.
+type Identity struct {
+	Namespace, Cluster string
+	// Pod and PodUID are the pod; the member has the pod's name. Nonce is this life of the agent.
+	Pod, PodUID, Nonce string
+}
+
+// Incarnation is the holderIdentity of this life of the agent.
+func (i Identity) Incarnation() string { return i.Pod + "/" + i.PodUID + "/" + i.Nonce }
+
+// Agent keeps one member as the plan says.
+type Agent struct {
+	id      Identity
+	cluster *cluster
+	driver  *postgresql.Driver
+	woken   chan struct{}
+
+	plan     engine.Plan
+	planHash string
+	work     chan error // the end of a long step; nil while none runs
+	said     engine.MemberReport
+	saidOnce bool
+	level    level
+	tended   tended
+
+	ready    atomic.Bool
+	lastPass atomic.Int64
+}
+
+// New returns an Agent that has not begun.
+func New(client kubernetes.Interface, id Identity, driver *postgresql.Driver) (*Agent, error) {
+	a := &Agent{id: id, driver: driver, woken: make(chan struct{}, 1)}
+	c, err := newCluster(client, id, a.wake)
+	if err != nil {
+		return nil, fmt.Errorf("watching the cluster's objects: %w", err)
+	}
+	a.cluster = c
+	return a, nil
+}
+
+// wake asks for a pass; several wishes are one.
+func (a *Agent) wake() {
+	select {
+	case a.woken <- struct{}{}:
+	default:
+	}
+}
+
+const (
+	// busyTick and calmTick are how often an agent looks at what it cannot watch: a server that starts or catches up,
+	// and one that is level.
+	busyTick = 200 * time.Millisecond
+	calmTick = time.Second
+)
+
+// Run makes passes until it was told to stop and the engine is down. stopping is closed to tell it.
+func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
+	go a.cluster.run(ctx)
+	a.readPlanFile(ctx)
+	if err := a.becomeNobody(ctx); err != nil {
+		klog.FromContext(ctx).Error(err, "Taking the own role label away failed; the first report will")
+		a.saidOnce = true
+	}
+	for {
+		told := isClosed(stopping)
+		step, err := a.pass(ctx, told)
+		if err != nil {
+			klog.FromContext(ctx).Error(err, "Step failed", "step", step.Kind)
+		}
+		if step.Kind == pure.StepExit {
+			return nil
+		}
+		a.lastPass.Store(time.Now().UnixNano())
+		wait := busyTick
+		if step.Kind == pure.StepTend && a.ready.Load() {
+			wait = calmTick
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.woken:
+		case <-a.driver.Exited():
+		case err := <-a.work:
+			a.work = nil
+			if err != nil {
+				klog.FromContext(ctx).Error(err, "Step failed", "step", "long")
+			}
+		case <-notYet(stopping, told):
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// pass observes, decides, does one thing and reports.
+func (a *Agent) pass(ctx context.Context, stopping bool) (pure.Step, error) {
+	a.readPlan(ctx)
+	o, err := a.observe(ctx, stopping)
+	if err != nil {
+		return pure.Step{Kind: pure.StepWait}, err
+	}
+	step := pure.Step{Kind: pure.StepWait, Reason: "a long step is under way"}
+	if a.work == nil {
+		step = pure.Converge(o)
+	}
+	if step.Kind != pure.StepWait && step.Kind != pure.StepTend {
+		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
+	}
+	stepErr := a.act(ctx, o, step)
+	return step, errors.Join(stepErr, a.report(ctx, o, step))
+}
+
+// becomeNobody takes the role label away that an earlier life of this agent may have left (PROTOCOL I8).
+func (a *Agent) becomeNobody(ctx context.Context) error {
+	label, err := a.cluster.ownRole(ctx)
+	if err != nil || label == "" {
+		return err
+	}
+	return a.cluster.say(ctx, engine.MemberReport{
+		Protocol: engine.Protocol, Incarnation: a.id.Incarnation(), Role: v1alpha1.RoleUnknown,
+	})
+}
+
+// readPlanFile reads the plan that was mounted: the start value, for an API server that does not answer.
+func (a *Agent) readPlanFile(ctx context.Context) {
+	encoded, err := os.ReadFile(filepath.Join(resource.PlanMountPath, engine.PlanKey))
+	if err == nil {
+		a.accept(ctx, encoded)
+	}
+}
+
+func (a *Agent) readPlan(ctx context.Context) {
+	if encoded := a.cluster.plan(); encoded != nil && engine.HashPlan(encoded) != a.planHash {
+		a.accept(ctx, encoded)
+	}
+}
+
+// accept takes over a plan, unless it is an older one of the same cluster: a stale cache must not undo a newer plan.
+func (a *Agent) accept(ctx context.Context, encoded []byte) {
+	plan, err := engine.DecodePlan(encoded)
+	switch {
+	case err != nil:
+		klog.FromContext(ctx).Error(err, "Refused plan")
+	case plan.ClusterUID == a.plan.ClusterUID && plan.Generation < a.plan.Generation:
+		klog.FromContext(ctx).Info("Refused an older plan", "generation", plan.Generation, "have", a.plan.Generation)
+	default:
+		a.plan, a.planHash = plan, engine.HashPlan(encoded)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// notYet is a channel that wakes once: a closed one would wake for ever.
+func notYet(c <-chan struct{}, seen bool) <-chan struct{} {
+	if seen {
+		return nil
+	}
+	return c
+}

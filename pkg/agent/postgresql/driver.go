@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package postgresql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/atlasdb/atlasdb/pkg/agent/process"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+)
+
+// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine.
+type Driver struct {
+	member string
+	reaper *process.Reaper
+	volume volume
+	// server is the postmaster; nil when there is none.
+	server *process.Process
+	// following is the member that the server was told to follow.
+	following string
+	db        database
+	settled   settled
+}
+
+// Options are what a Driver is made of.
+type Options struct {
+	// Member is the member's name.
+	Member string
+	// Root is the mount point of the volume, SocketDirectory where the server's local socket goes.
+	Root            string
+	SocketDirectory string
+	// Reaper waits for the children.
+	Reaper *process.Reaper
+}
+
+// New returns a Driver whose server is down.
+func New(o Options) *Driver {
+	return &Driver{
+		member: o.Member, reaper: o.Reaper, volume: volume{root: o.Root}, db: database{directory: o.SocketDirectory},
+	}
+}
+
+// Exited is closed when the running server has died; nil when none runs.
+func (d *Driver) Exited() <-chan struct{} {
+	if d.server == nil {
+		return nil
+	}
+	return d.server.Done()
+}
+
+// startServer starts the postmaster. It inherits the lock of the volume.
+func (d *Driver) startServer(plan engine.Plan, primary string, standby bool) error {
+	if err := d.volume.mend(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(d.db.directory, dataMode); err != nil {
+		return fmt.Errorf("making the socket directory: %w", err)
+	}
+	if err := d.mark(standby); err != nil {
+		return err
+	}
+	if _, err := d.configure(plan, primary); err != nil {
+		return err
+	}
+	cmd := exec.Command(program("postgres"), "-D", d.volume.data())
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.ExtraFiles = []*os.File{d.volume.lock}
+	server, err := d.reaper.Start(cmd)
+	if err != nil {
+		return err
+	}
+	d.server, d.following = server, primary
+	return nil
+}
+
+// mark says on the volume whether the server starts as a replica.
+func (d *Driver) mark(standby bool) error {
+	signal := d.volume.file("standby.signal")
+	if standby {
+		return os.WriteFile(signal, nil, 0o600)
+	}
+	if err := os.Remove(signal); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// configure writes the configuration and says whether anything changed.
+func (d *Driver) configure(plan engine.Plan, primary string) (changed bool, err error) {
+	files := map[string]string{
+		"postgresql.conf":         "include 'atlasdb.conf'\ninclude 'atlasdb.member.conf'\n",
+		"postgresql.auto.conf":    "",
+		"pg_ident.conf":           "",
+		postgresql.MemberConfFile: postgresql.MemberConf(plan, d.member, primary),
+	}
+	for name, content := range plan.Files {
+		files[name] = content
+	}
+	for name, content := range files {
+		one, err := d.volume.write(name, content)
+		if err != nil {
+			return changed, err
+		}
+		changed = changed || one
+	}
+	return changed, nil
+}
+
+// stopServer asks the postmaster for a fast shutdown: sessions are ended and a checkpoint is written.
+func (d *Driver) stopServer() error {
+	d.db.close()
+	if d.server == nil {
+		return nil
+	}
+	if err := d.server.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stopping the server: %w", err)
+	}
+	return nil
+}
+
+// run runs one of PostgreSQL's own programs to its end.
+func (d *Driver) run(ctx context.Context, env []string, name string, args ...string) error {
+	cmd := exec.Command(program(name), args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), env...)
+	p, err := d.reaper.Start(cmd)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		_ = p.Signal(syscall.SIGKILL)
+		<-p.Done()
+		return ctx.Err()
+	}
+	if err := p.Err(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// program finds one of PostgreSQL's programs. The vendor's image has them on the PATH; Debian keeps them by version.
+func program(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	if len(found) > 0 {
+		return found[len(found)-1]
+	}
+	return name
+}

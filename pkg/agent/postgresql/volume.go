@@ -1,0 +1,122 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package postgresql
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+)
+
+// dataMode is the mode that PostgreSQL demands of its data directory.
+const dataMode = 0o700
+
+// volume is the member's volume: the lock, the data directory, and the place where new data is made.
+type volume struct {
+	root string
+	// lock is the open lock file while this agent holds it. The engine inherits the descriptor, so that the lock lives
+	// until the last of its processes is gone, even when the agent dies first (PROTOCOL I11).
+	lock *os.File
+}
+
+func (v *volume) data() string {
+	return filepath.Join(v.root, postgresql.Engine{}.Traits().DataSubdirectory)
+}
+func (v *volume) making() string          { return v.data() + ".new" }
+func (v *volume) file(name string) string { return filepath.Join(v.data(), name) }
+
+// tryLock takes the lock of the volume; it returns without it when another process has it.
+func (v *volume) tryLock() error {
+	if v.lock != nil {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(v.root, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the volume's lock: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return f.Close()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("locking the volume: %w", err), f.Close())
+	}
+	v.lock = f
+	return nil
+}
+
+// observe looks at what lies on the volume.
+func (v *volume) observe() (postgresql.Volume, error) {
+	seen := postgresql.Volume{Locked: v.lock != nil}
+	if !seen.Locked {
+		return seen, nil
+	}
+	control, err := os.Open(v.file("global/pg_control"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return seen, nil
+	}
+	if err != nil {
+		return seen, fmt.Errorf("reading the data directory: %w", err)
+	}
+	defer control.Close()
+	// The control file begins with the system identifier (ControlFileData in src/include/catalog/pg_control.h).
+	var id uint64
+	if err := binary.Read(control, binary.NativeEndian, &id); err != nil {
+		return seen, fmt.Errorf("reading the system identifier: %w", err)
+	}
+	seen.HasData, seen.SystemID = true, strconv.FormatUint(id, 10)
+	_, err = os.Stat(v.file("standby.signal"))
+	seen.Standby = err == nil
+	return seen, nil
+}
+
+// mend gives the data directory the mode that PostgreSQL demands. The kubelet opens it to the group at every mount.
+func (v *volume) mend() error {
+	if err := os.Chmod(v.data(), dataMode); err != nil {
+		return fmt.Errorf("closing the data directory to others: %w", err)
+	}
+	return nil
+}
+
+// clear removes what an interrupted initialisation or copy left behind.
+func (v *volume) clear() error { return os.RemoveAll(v.making()) }
+
+// complete puts new data in its place. Only a complete directory ever has the final name, so that a crash at any moment
+// leaves either no data or all of it.
+func (v *volume) complete() error {
+	if err := os.RemoveAll(v.data()); err != nil {
+		return fmt.Errorf("removing outdated data: %w", err)
+	}
+	if err := os.Rename(v.making(), v.data()); err != nil {
+		return fmt.Errorf("putting new data in its place: %w", err)
+	}
+	dir, err := os.Open(v.root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// write writes a file of the data directory if its content differs, atomically, and says whether it did.
+func (v *volume) write(name, content string) (changed bool, err error) {
+	path := v.file(name)
+	if old, err := os.ReadFile(path); err == nil && string(old) == content {
+		return false, nil
+	}
+	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+		return false, fmt.Errorf("writing %s: %w", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return false, fmt.Errorf("writing %s: %w", name, err)
+	}
+	return true, nil
+}
