@@ -20,7 +20,7 @@ LOCALKUBE := bin/localkube --name $(LOCALKUBE_NAME)
 KUBECTL := $(ATLASDB_CACHE)/bin/kubectl
 # What runs the tests; CI counts them, so it names a wrapper.
 export GOTEST ?= go test
-UNIT := ./cmd/... ./pkg/... ./test/generated/... ./test/lint/...
+UNIT := ./artifacts/... ./cmd/... ./pkg/... ./test/generated/... ./test/lint/...
 
 .PHONY: help
 help: ## Show this text
@@ -44,7 +44,7 @@ generate: ## Write generated code and CRDs from the API types
 
 .PHONY: update
 update: generate ## Mend what `make verify` checks: generated code, formatting, go.mod
-	gofmt -s -w cmd hack pkg test
+	gofmt -s -w artifacts cmd hack pkg test
 	for module in . hack/tools hack/localkube; do go -C $$module mod tidy; done
 
 .PHONY: clean

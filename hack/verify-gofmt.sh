@@ -6,8 +6,8 @@
 set -o errexit -o nounset -o pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-unformatted=$(gofmt -s -l cmd hack pkg test)
+unformatted=$(gofmt -s -l artifacts cmd hack pkg test)
 if [[ -n $unformatted ]]; then
-  printf '%s\nNot formatted. Run: gofmt -s -w cmd hack pkg test\n' "$unformatted" >&2
+  printf '%s\nNot formatted. Run: gofmt -s -w artifacts cmd hack pkg test\n' "$unformatted" >&2
   exit 1
 fi
