@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
@@ -47,13 +48,20 @@ type Agent struct {
 	level    level
 	tended   tended
 
+	// retry spaces out the starts and copies that fail.
+	retry   *flowcontrol.Backoff
+	metrics *metrics
+
 	ready    atomic.Bool
 	lastPass atomic.Int64
 }
 
 // New returns an Agent that has not begun.
 func New(client kubernetes.Interface, id Identity, driver *postgresql.Driver) (*Agent, error) {
-	a := &Agent{id: id, driver: driver, woken: make(chan struct{}, 1)}
+	a := &Agent{
+		id: id, driver: driver, woken: make(chan struct{}, 1),
+		retry: flowcontrol.NewBackOff(minRetry, maxRetry), metrics: newMetrics(),
+	}
 	c, err := newCluster(client, id, a.wake)
 	if err != nil {
 		return nil, fmt.Errorf("watching the cluster's objects: %w", err)
@@ -77,6 +85,13 @@ const (
 	calmTick = time.Second
 )
 
+// minRetry and maxRetry bound the time before a start or a copy is tried again. A server that was killed starts again
+// almost at once; one that cannot start must not fill the log.
+const (
+	minRetry = 200 * time.Millisecond
+	maxRetry = 10 * time.Second
+)
+
 // Run makes passes until it was told to stop and the engine is down. stopping is closed to tell it.
 func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 	go a.cluster.run(ctx)
@@ -89,7 +104,7 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 		told := isClosed(stopping)
 		step, err := a.pass(ctx, told)
 		if err != nil {
-			klog.FromContext(ctx).Error(err, "Step failed", "step", step.Kind)
+			klog.FromContext(ctx).Error(err, "Pass failed", "step", step.Kind)
 		}
 		if step.Kind == pure.StepExit {
 			return nil
@@ -108,7 +123,7 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 		case err := <-a.work:
 			a.work = nil
 			if err != nil {
-				klog.FromContext(ctx).Error(err, "Step failed", "step", "long")
+				klog.FromContext(ctx).Error(err, "Long step failed")
 			}
 		case <-notYet(stopping, told):
 		case <-timer.C:
@@ -126,13 +141,31 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (pure.Step, error) {
 	}
 	step := pure.Step{Kind: pure.StepWait, Reason: "a long step is under way"}
 	if a.work == nil {
-		step = pure.Converge(o)
+		step = a.paced(pure.Converge(o))
 	}
 	if step.Kind != pure.StepWait && step.Kind != pure.StepTend {
+		a.metrics.took(step.Kind)
 		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
 	}
 	stepErr := a.act(ctx, o, step)
 	return step, errors.Join(stepErr, a.report(ctx, o, step))
+}
+
+// paced holds back a step that was taken a moment ago and must have failed, or it would not be due again.
+func (a *Agent) paced(step pure.Step) pure.Step {
+	switch step.Kind {
+	case pure.StepTend:
+		a.retry.Reset(string(pure.StepStartPrimary))
+		a.retry.Reset(string(pure.StepStartReplica))
+	case pure.StepStartPrimary, pure.StepStartReplica, pure.StepClone, pure.StepInitialise, pure.StepPromote:
+		now := a.retry.Clock.Now()
+		if a.retry.IsInBackOffSinceUpdate(string(step.Kind), now) {
+			return pure.Step{Kind: pure.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
+		}
+		a.retry.Next(string(step.Kind), now)
+	case pure.StepWait, pure.StepStopServer, pure.StepExit, pure.StepTakeLease, pure.StepFollow:
+	}
+	return step
 }
 
 // becomeNobody takes the role label away that an earlier life of this agent may have left (PROTOCOL I8).

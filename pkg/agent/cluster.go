@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -34,6 +35,9 @@ type cluster struct {
 
 	secrets cache.SharedIndexInformer
 	leases  cache.SharedIndexInformer
+
+	// taken is the Lease as this agent wrote it, until the watch shows it.
+	taken *coordinationv1.Lease
 
 	mu         sync.Mutex
 	holder     string // the pod that pods watches
@@ -84,19 +88,31 @@ func (c *cluster) run(ctx context.Context) {
 
 // plan gives the newest encoded plan that was watched; nil while there is none.
 func (c *cluster) plan() []byte {
-	o, ok := c.get(c.secrets, resource.PlanSecretName(c.id.Cluster))
-	if !ok {
-		return nil
+	o, _ := c.get(c.secrets, resource.PlanSecretName(c.id.Cluster))
+	if secret, ok := o.(*corev1.Secret); ok {
+		return secret.Data[engine.PlanKey]
 	}
-	return o.(*corev1.Secret).Data[engine.PlanKey]
+	return nil
 }
 
 // lease gives the Lease as it is known, nil when there is none; known says whether it was ever read.
 func (c *cluster) lease() (lease *coordinationv1.Lease, known bool) {
-	if o, ok := c.get(c.leases, resource.LeaseName(c.id.Cluster)); ok {
-		return o.(*coordinationv1.Lease), true
+	o, ok := c.get(c.leases, resource.LeaseName(c.id.Cluster))
+	if !ok {
+		return nil, c.leases.HasSynced()
 	}
-	return nil, c.leases.HasSynced()
+	watched, ok := o.(*coordinationv1.Lease)
+	if !ok {
+		return nil, false
+	}
+	if c.taken != nil && c.taken.UID == watched.UID {
+		// A watch that lags behind our own write would have us take the Lease a second time.
+		order, err := resourceversion.CompareResourceVersion(watched.ResourceVersion, c.taken.ResourceVersion)
+		if err == nil && order < 0 {
+			return c.taken, true
+		}
+	}
+	return watched, true
 }
 
 func (c *cluster) get(informer cache.SharedIndexInformer, name string) (any, bool) {
@@ -113,10 +129,11 @@ func (c *cluster) take(ctx context.Context, lease *coordinationv1.Lease) error {
 	lease.Spec.AcquireTime = new(metav1.NowMicro())
 	lease.Spec.RenewTime = lease.Spec.AcquireTime
 	lease.Spec.LeaseTransitions = new(transitions(lease) + 1)
-	_, err := c.client.CoordinationV1().Leases(c.id.Namespace).Update(ctx, lease, metav1.UpdateOptions{})
+	taken, err := c.client.CoordinationV1().Leases(c.id.Namespace).Update(ctx, lease, metav1.UpdateOptions{})
 	if err != nil {
 		return fmt.Errorf("taking the Lease: %w", err)
 	}
+	c.taken = taken
 	return nil
 }
 
@@ -148,17 +165,16 @@ func (c *cluster) watchHolder(ctx context.Context, name string) *corev1.Pod {
 	if c.pods == nil {
 		return nil
 	}
-	if o, ok := c.get(c.pods, name); ok {
-		return o.(*corev1.Pod)
-	}
-	return nil
+	o, _ := c.get(c.pods, name)
+	pod, _ := o.(*corev1.Pod)
+	return pod
 }
 
 // votes reads what other members report of their position.
 func (c *cluster) votes(ctx context.Context, members []string) (map[string]engine.Vote, error) {
 	found := map[string]engine.Vote{}
 	for _, name := range members {
-		pod, err := c.client.CoreV1().Pods(c.id.Namespace).Get(ctx, name, metav1.GetOptions{})
+		pod, err := c.pod(ctx, name)
 		if apierrors.IsNotFound(err) {
 			continue
 		}
@@ -197,13 +213,17 @@ func (c *cluster) say(ctx context.Context, report engine.MemberReport) error {
 
 // ownRole gives the role label of the own pod.
 func (c *cluster) ownRole(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	pod, err := c.client.CoreV1().Pods(c.id.Namespace).Get(ctx, c.id.Pod, metav1.GetOptions{})
+	pod, err := c.pod(ctx, c.id.Pod)
 	if err != nil {
 		return "", fmt.Errorf("reading the own pod: %w", err)
 	}
 	return pod.Labels[v1alpha1.LabelRole], nil
+}
+
+func (c *cluster) pod(ctx context.Context, name string) (*corev1.Pod, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return c.client.CoreV1().Pods(c.id.Namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
 // strip takes the primary's label from another member's pod (PROTOCOL I7). A pod that is not there has none.

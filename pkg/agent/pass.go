@@ -63,11 +63,11 @@ func (a *Agent) act(ctx context.Context, o pure.Observation, step pure.Step) err
 			a.begin(func() error { return a.driver.Clone(ctx, plan, source) })
 		}
 	case pure.StepStartPrimary:
-		return a.driver.StartPrimary(a.plan)
+		return a.driver.StartPrimary(ctx, a.plan)
 	case pure.StepStartReplica:
-		return a.driver.StartReplica(a.plan, step.Primary)
+		return a.driver.StartReplica(ctx, a.plan, step.Primary)
 	case pure.StepFollow:
-		return a.driver.Follow(a.plan, step.Primary)
+		return a.driver.Follow(ctx, a.plan, step.Primary)
 	case pure.StepPromote:
 		return a.promote(ctx)
 	case pure.StepTend:
@@ -128,8 +128,14 @@ func (a *Agent) report(ctx context.Context, o pure.Observation, step pure.Step) 
 		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Problem: step.Problem,
 	}
 	tending := step.Kind == pure.StepTend && a.tended.hash == a.planHash
+	if r.Problem == nil && o.Refused != "" {
+		r.Problem = &engine.Problem{Reason: v1alpha1.ReasonInvalid, Message: o.Refused}
+	}
 	switch {
-	case a.tended.hash == "" || o.Lease.Holder == "":
+	case a.tended.hash == "":
+	case o.Lease.Holder == "":
+		// The Lease was deleted. It comes back in the name of whoever says now that he is primary.
+		r.Role, r.Ready, r.CaughtUp = a.said.Role, a.said.Ready && o.Server.Accepting, a.said.CaughtUp
 	case o.Lease.Holder == a.id.Incarnation():
 		// The role stays while the engine restarts in place: the Lease is still held, and nobody else may serve.
 		r.Role, r.Ready, r.CaughtUp, r.Timeline = v1alpha1.RolePrimary, tending, true, o.Server.Timeline
@@ -151,5 +157,6 @@ func (a *Agent) report(ctx context.Context, o pure.Observation, step pure.Step) 
 		return fmt.Errorf("reporting: %w", err)
 	}
 	a.said, a.saidOnce = r, true
+	a.metrics.reported(r.Role, r.Ready, r.PlanHash)
 	return nil
 }

@@ -21,8 +21,8 @@ import (
 // time limits of every request and query.
 const wedgedAfter = time.Minute
 
-// Serve answers probes and scrapes until ctx ends.
-func (a *Agent) Serve(ctx context.Context, metrics *prometheus.Registry) error {
+// Serve answers probes and scrapes until ctx ends; engine are the metrics of the engine.
+func (a *Agent) Serve(ctx context.Context, engine prometheus.Collector) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+resource.LivePath, func(w http.ResponseWriter, _ *http.Request) {
 		last := time.Unix(0, a.lastPass.Load())
@@ -31,7 +31,7 @@ func (a *Agent) Serve(ctx context.Context, metrics *prometheus.Registry) error {
 	mux.HandleFunc("GET "+resource.ReadyPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, a.ready.Load(), "the member does not serve")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry(engine), promhttp.HandlerOpts{}))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },

@@ -14,7 +14,6 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
 // Driver runs PostgreSQL on one volume. Its methods are called by one goroutine.
@@ -26,6 +25,7 @@ type Driver struct {
 	server *process.Process
 	// following is the member that the server was told to follow.
 	following string
+	config    configuration
 	db        database
 	settled   settled
 }
@@ -57,7 +57,7 @@ func (d *Driver) Exited() <-chan struct{} {
 }
 
 // startServer starts the postmaster. It inherits the lock of the volume.
-func (d *Driver) startServer(plan engine.Plan, primary string, standby bool) error {
+func (d *Driver) startServer(ctx context.Context, plan engine.Plan, primary string, standby bool) error {
 	if err := d.volume.mend(); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (d *Driver) startServer(plan engine.Plan, primary string, standby bool) err
 	if err := d.mark(standby); err != nil {
 		return err
 	}
-	if _, err := d.configure(plan, primary); err != nil {
+	if _, err := d.configure(ctx, plan, primary); err != nil {
 		return err
 	}
 	cmd := exec.Command(program("postgres"), "-D", d.volume.data())
@@ -93,27 +93,6 @@ func (d *Driver) mark(standby bool) error {
 	return nil
 }
 
-// configure writes the configuration and says whether anything changed.
-func (d *Driver) configure(plan engine.Plan, primary string) (changed bool, err error) {
-	files := map[string]string{
-		"postgresql.conf":         "include 'atlasdb.conf'\ninclude 'atlasdb.member.conf'\n",
-		"postgresql.auto.conf":    "",
-		"pg_ident.conf":           "",
-		postgresql.MemberConfFile: postgresql.MemberConf(plan, d.member, primary),
-	}
-	for name, content := range plan.Files {
-		files[name] = content
-	}
-	for name, content := range files {
-		one, err := d.volume.write(name, content)
-		if err != nil {
-			return changed, err
-		}
-		changed = changed || one
-	}
-	return changed, nil
-}
-
 // stopServer asks the postmaster for a fast shutdown: sessions are ended and a checkpoint is written.
 func (d *Driver) stopServer() error {
 	d.db.close()
@@ -127,25 +106,29 @@ func (d *Driver) stopServer() error {
 }
 
 // run runs one of PostgreSQL's own programs to its end.
-func (d *Driver) run(ctx context.Context, env []string, name string, args ...string) error {
+func (d *Driver) run(ctx context.Context, name string, args ...string) error {
 	cmd := exec.Command(program(name), args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), env...)
+	if err := d.await(ctx, cmd); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// await runs a command to its end, or to the end of ctx.
+func (d *Driver) await(ctx context.Context, cmd *exec.Cmd) error {
 	p, err := d.reaper.Start(cmd)
 	if err != nil {
 		return err
 	}
 	select {
 	case <-p.Done():
+		return p.Err()
 	case <-ctx.Done():
-		_ = p.Signal(syscall.SIGKILL)
+		err := p.Signal(syscall.SIGKILL)
 		<-p.Done()
-		return ctx.Err()
+		return errors.Join(ctx.Err(), err)
 	}
-	if err := p.Err(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }
 
 // program finds one of PostgreSQL's programs. The vendor's image has them on the PATH; Debian keeps them by version.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
-	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // Source is a member to copy from.
@@ -30,7 +29,7 @@ func (d *Driver) Initialise(ctx context.Context, plan engine.Plan) error {
 	if locale == "" {
 		locale = "C.UTF-8"
 	}
-	err := d.run(ctx, nil, "initdb",
+	err := d.run(ctx, "initdb",
 		"--pgdata="+d.volume.making(), "--username="+postgresql.SuperUser, "--encoding=UTF8", "--locale="+locale,
 		"--data-checksums", "--auth-local=peer", "--auth-host=scram-sha-256", "--no-instructions")
 	if err != nil {
@@ -45,7 +44,7 @@ func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error
 		return fmt.Errorf("removing a half-made copy: %w", err)
 	}
 	conninfo := postgresql.Conninfo(from.Host, d.member) + " hostaddr=" + from.Address
-	err := d.run(ctx, nil, "pg_basebackup",
+	err := d.run(ctx, "pg_basebackup",
 		"--dbname="+conninfo, "--pgdata="+d.volume.making(), "--wal-method=stream", "--checkpoint=fast",
 		"--slot="+postgresql.Slot(plan.Cluster, d.member), "--no-password")
 	if err != nil {
@@ -60,16 +59,18 @@ func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error
 }
 
 // StartPrimary starts the server as primary.
-func (d *Driver) StartPrimary(plan engine.Plan) error { return d.startServer(plan, "", false) }
+func (d *Driver) StartPrimary(ctx context.Context, plan engine.Plan) error {
+	return d.startServer(ctx, plan, "", false)
+}
 
 // StartReplica starts the server as a replica of primary; of nobody when that is "".
-func (d *Driver) StartReplica(plan engine.Plan, primary string) error {
-	return d.startServer(plan, primary, true)
+func (d *Driver) StartReplica(ctx context.Context, plan engine.Plan, primary string) error {
+	return d.startServer(ctx, plan, primary, true)
 }
 
 // Follow makes the running server follow another primary.
-func (d *Driver) Follow(plan engine.Plan, primary string) error {
-	if _, err := d.configure(plan, primary); err != nil {
+func (d *Driver) Follow(ctx context.Context, plan engine.Plan, primary string) error {
+	if _, err := d.configure(ctx, plan, primary); err != nil {
 		return err
 	}
 	d.following = primary
@@ -86,7 +87,7 @@ func (d *Driver) Promote(ctx context.Context) error {
 
 // Tend keeps the running server as the plan says. It returns the parameters that wait for a restart.
 func (d *Driver) Tend(ctx context.Context, plan engine.Plan, primary bool) (pending []string, err error) {
-	changed, err := d.configure(plan, d.following)
+	changed, err := d.configure(ctx, plan, d.following)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +118,3 @@ func (d *Driver) keepSlots(ctx context.Context, plan engine.Plan) error {
 	}
 	return d.db.keepSlots(ctx, wanted)
 }
-
-// tlsFile is the path of a certificate or key.
-func tlsFile(name string) string { return filepath.Join(resource.TLSMountPath, name) }

@@ -18,7 +18,7 @@ func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	if err != nil {
 		return err
 	}
-	o.Volume = seen
+	o.Volume, o.Refused = seen, d.config.complaint
 	if d.server == nil {
 		return nil
 	}

@@ -31,7 +31,8 @@ func (b *database) connect(ctx context.Context) (*pgxpool.Pool, error) {
 		return b.pool, nil
 	}
 	config, err := pgxpool.ParseConfig(fmt.Sprintf(
-		"host=%s user=%s dbname=postgres sslmode=disable application_name=atlasdb-agent search_path=pg_catalog",
+		"host=%s user=%s dbname=postgres sslmode=disable application_name=atlasdb-agent search_path=pg_catalog "+
+			"statement_timeout=60s lock_timeout=10s default_transaction_read_only=off idle_session_timeout=0",
 		b.directory, postgresql.SuperUser))
 	if err != nil {
 		return nil, err

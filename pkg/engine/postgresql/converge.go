@@ -195,15 +195,15 @@ func newer(a, b engine.Vote) bool {
 	return a.Position > b.Position
 }
 
-// initialiseOnce makes data only on the one member that may, and only while it holds the Lease.
+// initialiseOnce makes data only on the one member that may, and only while it holds the Lease. Data that it has made
+// already, in an earlier life that nobody heard of, is the cluster's.
 func initialiseOnce(o Observation) (Step, bool) {
-	if o.Volume.HasData || o.Plan.Initialiser != o.Member || o.Plan.SystemID != "" {
+	switch {
+	case o.Plan.Initialiser != o.Member || o.Plan.SystemID != "":
 		return Step{}, false
-	}
-	switch o.Lease.Holder {
-	case "":
+	case o.Lease.Holder == "":
 		return Step{Kind: StepTakeLease, Reason: "this member makes the first data"}, true
-	case o.Incarnation:
+	case o.Lease.Holder == o.Incarnation && !o.Volume.HasData:
 		return Step{Kind: StepInitialise, Reason: "no data was ever made"}, true
 	}
 	return Step{}, false
@@ -220,14 +220,11 @@ func neverInitialiseAgain(o Observation) (Step, bool) {
 }
 
 func copyFromThePrimary(o Observation) (Step, bool) {
-	if o.Volume.HasData && !o.CopyStale {
+	if o.Volume.HasData {
 		return Step{}, false
 	}
 	if !o.PrimaryServes || o.Primary() == o.Member {
 		return Step{Kind: StepWait, Reason: "there is no primary to copy from yet"}, true
-	}
-	if o.Server.Running {
-		return Step{Kind: StepStopServer, Reason: "the primary no longer has the WAL that this copy needs"}, true
 	}
 	return Step{Kind: StepClone, Primary: o.Primary(), Reason: "a replica is a copy of the primary"}, true
 }

@@ -23,12 +23,12 @@ type Observation struct {
 	// Volume is the member's volume, Server the engine's process on it.
 	Volume Volume
 	Server Server
+	// Refused is why the engine does not take the plan's configuration; "" when it does. It runs with the last good one.
+	Refused string
 	// PrimaryServes says that the holder's pod carries the primary's label.
 	PrimaryServes bool
 	// Votes are the votes of the retained members, by name.
 	Votes map[string]engine.Vote
-	// CopyStale says that the primary no longer has the WAL that this replica needs.
-	CopyStale bool
 }
 
 // Lease is who holds the cluster's Lease.

@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package postgresql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+)
+
+// configuration remembers which settings the server refused, so that they are tried once and not in every pass.
+type configuration struct {
+	// tried is the content of ConfigFile that was checked last, complaint what the server said of it; "" when it is good.
+	tried     string
+	complaint string
+}
+
+// goodSuffix is of the copy of the last settings that the server took. With it the server starts although the newest
+// ones are bad: a wrong parameter must not cost the database.
+const goodSuffix = ".good"
+
+// configure writes the configuration files of a member and says whether anything changed. Settings that the server
+// refuses are left out for the last good ones, and the complaint is kept for the report.
+func (d *Driver) configure(ctx context.Context, plan engine.Plan, primary string) (changed bool, err error) {
+	files := map[string]string{
+		"postgresql.conf": fmt.Sprintf("include '%s'\ninclude '%s'\n",
+			postgresql.ConfigFile, postgresql.MemberConfFile),
+		"postgresql.auto.conf":    "",
+		"pg_ident.conf":           "",
+		postgresql.MemberConfFile: postgresql.MemberConf(plan, d.member, primary),
+	}
+	for name, content := range plan.Files {
+		if name != postgresql.ConfigFile {
+			files[name] = content
+		}
+	}
+	for name, content := range files {
+		one, err := d.volume.write(name, content)
+		if err != nil {
+			return changed, err
+		}
+		changed = changed || one
+	}
+	settings, err := d.configureSettings(ctx, plan.Files[postgresql.ConfigFile])
+	return changed || settings, err
+}
+
+// configureSettings writes the settings that all members share, if the server takes them.
+func (d *Driver) configureSettings(ctx context.Context, content string) (changed bool, err error) {
+	if content == d.config.tried {
+		return false, nil
+	}
+	if changed, err = d.volume.write(postgresql.ConfigFile, content); err != nil {
+		return changed, err
+	}
+	complaint, err := d.check(ctx)
+	if err != nil {
+		return changed, err
+	}
+	d.config = configuration{tried: content, complaint: complaint}
+	if complaint == "" {
+		_, err = d.volume.write(postgresql.ConfigFile+goodSuffix, content)
+		return changed, err
+	}
+	good, err := os.ReadFile(d.volume.file(postgresql.ConfigFile + goodSuffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil // there never was a good one: the server will not start, and the report says why
+	}
+	if err != nil {
+		return true, fmt.Errorf("reading the last good settings: %w", err)
+	}
+	_, err = d.volume.write(postgresql.ConfigFile, string(good))
+	return false, err
+}
+
+// check asks PostgreSQL to read its configuration without starting; the answer is what it complains of, "" for nothing.
+func (d *Driver) check(ctx context.Context) (complaint string, err error) {
+	said, err := os.CreateTemp("", "postgres-check")
+	if err != nil {
+		return "", fmt.Errorf("checking the configuration: %w", err)
+	}
+	defer os.Remove(said.Name())
+	defer said.Close()
+	cmd := exec.Command(program("postgres"), "-D", d.volume.data(), "-C", "data_directory")
+	cmd.Stderr = said
+	if err := d.await(ctx, cmd); err == nil || ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	text, err := os.ReadFile(said.Name())
+	if err != nil {
+		return "", fmt.Errorf("reading what PostgreSQL complains of: %w", err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if _, after, found := strings.Cut(first, "LOG:  "); found {
+		first = after
+	}
+	return "the configuration is refused and the last good one stays: " + first, nil
+}
