@@ -131,6 +131,9 @@ func (d *Decision) wantPod(s Snapshot, m Member) {
 		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "it has ended"})
 	default:
 		d.compareGenerations(s, m, wanted)
+		if c, since := unscheduled(s, m); c != nil && since < schedulingPatience {
+			d.requeueAfter(schedulingPatience - since) // no event says that time has passed
+		}
 	}
 }
 

@@ -276,17 +276,47 @@ func TestChooseBuild(t *testing.T) {
 	}
 }
 
+func TestAPodWithoutANodeIsToldAfterAMoment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.converge()
+	w.snapshot.Member("orders-db-0").Pod.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available",
+		LastTransitionTime: w.snapshot.Now,
+	}}
+	if d := w.decide(); d.RequeueAfter != schedulingPatience {
+		t.Errorf("looks again after %s, want %s: no event says that time has passed", d.RequeueAfter, schedulingPatience)
+	}
+	w.saveStatus()
+	if w.ready() != "False/Creating" {
+		t.Errorf("at once: %s", w.ready())
+	}
+	w.snapshot.Now = metav1.NewTime(w.snapshot.Now.Add(schedulingPatience))
+	w.saveStatus()
+	if w.ready() != "False/Unschedulable" {
+		t.Errorf("after %s: %s", schedulingPatience, w.ready())
+	}
+}
+
+func TestANameConflictIsNotReady(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.converge()
+	w.primary("orders-db-0", "7423")
+	w.converge()
+	conflict := Failure{Ref{"Service", "orders-rw"}, v1alpha1.ReasonNameConflict, "taken"}
+	w.snapshot.Cluster.Status = Status(w.snapshot, w.decide(), Outcome{Failures: []Failure{conflict}})
+	if w.ready() != "False/NameConflict" {
+		t.Errorf("Ready is %s although a Service could not be made", w.ready())
+	}
+}
+
 func TestStatusTellsTheStory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	reason := func() string {
 		w.saveStatus()
-		for _, c := range w.snapshot.Cluster.Status.Conditions {
-			if c.Type == v1alpha1.ConditionReady {
-				return string(c.Status) + "/" + c.Reason
-			}
-		}
-		return ""
+		return w.ready()
 	}
 	if got := reason(); got != "False/Creating" {
 		t.Errorf("before anything: %s", got)

@@ -38,7 +38,7 @@ func conditionsOf(s Snapshot, d Decision, o Outcome, st v1alpha1.DatabaseCluster
 		v1alpha1.ConditionUpToDate:      upToDate(s, d),
 		v1alpha1.ConditionFailoverReady: failoverReady(s),
 	}
-	found[v1alpha1.ConditionReady] = ready(s, d, found)
+	found[v1alpha1.ConditionReady] = ready(s, d, o, found)
 	all := slices.Clone(st.Conditions)
 	for _, t := range conditionTypes {
 		f := found[t]
@@ -184,8 +184,13 @@ func failoverReady(s Snapshot) finding {
 	return no(v1alpha1.ReasonUnsupported, "this version of AtlasDB does not fail over; the primary restarts in place")
 }
 
+// conflicts says whether a name that the cluster needs is somebody else's.
+func conflicts(d Decision) bool {
+	return slices.ContainsFunc(d.Obstacles, func(o Obstacle) bool { return o.Reason == v1alpha1.ReasonNameConflict })
+}
+
 // ready sums up, with the reason that explains most: it is the STATUS column of kubectl get.
-func ready(s Snapshot, d Decision, found map[string]finding) finding {
+func ready(s Snapshot, d Decision, o Outcome, found map[string]finding) finding {
 	if a := found[v1alpha1.ConditionAccepted]; a.status != metav1.ConditionTrue {
 		return no(a.reason, a.message)
 	}
@@ -193,8 +198,10 @@ func ready(s Snapshot, d Decision, found map[string]finding) finding {
 		return unknown("spec.reconciliation is Paused")
 	}
 	missing := notReady(s, d.Wanted)
-	healthy := found[v1alpha1.ConditionAvailable].status == metav1.ConditionTrue && missing == ""
-	if g := found[v1alpha1.ConditionDegraded]; g.status == metav1.ConditionTrue && !healthy {
+	serving := found[v1alpha1.ConditionAvailable].status == metav1.ConditionTrue && missing == ""
+	// A cluster whose objects cannot all be made is not ready though its members are: a client may find no way to them.
+	complete := len(o.Failures) == 0 && !conflicts(d)
+	if g := found[v1alpha1.ConditionDegraded]; g.status == metav1.ConditionTrue && !(serving && complete) {
 		return no(g.reason, g.message)
 	}
 	if a := found[v1alpha1.ConditionAvailable]; a.status != metav1.ConditionTrue {

@@ -76,13 +76,24 @@ func troubleOf(s Snapshot, m Member) (trouble, bool) {
 // makes every pod unschedulable for a moment.
 const schedulingPatience = 5 * time.Second
 
+// unscheduled gives the condition that says that a pod has no node, and for how long; nil when it has one.
+func unscheduled(s Snapshot, m Member) (c *corev1.PodCondition, since time.Duration) {
+	if m.Pod == nil {
+		return nil, 0
+	}
+	i := slices.IndexFunc(m.Pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse
+	})
+	if i < 0 {
+		return nil, 0
+	}
+	c = &m.Pod.Status.Conditions[i]
+	return c, s.Now.Sub(c.LastTransitionTime.Time)
+}
+
 // schedulingTrouble tells why a pod has no node.
 func schedulingTrouble(s Snapshot, m Member) (trouble, bool) {
-	for _, c := range m.Pod.Status.Conditions {
-		if c.Type != corev1.PodScheduled || c.Status != corev1.ConditionFalse ||
-			s.Now.Sub(c.LastTransitionTime.Time) < schedulingPatience {
-			continue
-		}
+	if c, since := unscheduled(s, m); c != nil && since >= schedulingPatience {
 		if m.Volume != nil && m.Volume.Status.Phase == corev1.ClaimPending {
 			return trouble{v1alpha1.ReasonVolumePending, fmt.Sprintf(
 				"volume claim %s is not bound: %s", m.Volume.Name, c.Message)}, true

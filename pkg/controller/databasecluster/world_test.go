@@ -15,6 +15,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	k8sresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -233,6 +234,15 @@ func (w *world) primary(member, systemID string) {
 func (w *world) saveStatus() {
 	w.t.Helper()
 	w.snapshot.Cluster.Status = Status(w.snapshot, w.decide(), Outcome{})
+}
+
+// ready gives the status and the reason of the condition Ready.
+func (w *world) ready() string {
+	c := meta.FindStatusCondition(w.snapshot.Cluster.Status.Conditions, v1alpha1.ConditionReady)
+	if c == nil {
+		return ""
+	}
+	return string(c.Status) + "/" + c.Reason
 }
 
 // names gives the names of all objects of a kind, sorted.
