@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The AtlasDB Authors
+# SPDX-License-Identifier: Apache-2.0
+
+# make demo: a real, replicated database from nothing, every step with the time since the start.
+#
+# Without KUBECONFIG it brings a local Kubernetes up. With it, it runs on that cluster, with the vendors' images, in a
+# namespace of its own; AtlasDB is installed there only if it is not there yet, and `down` removes only what this made.
+set -o errexit -o nounset -o pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+NAMESPACE=atlasdb-demo
+ENGINE=${ENGINE:-postgresql}
+EXAMPLE=artifacts/examples/$ENGINE/replicated.yaml
+# Marks an installation of AtlasDB that `down` may take away again.
+MARK=atlasdb.io/demo
+BEGAN=$(date +%s%N)
+
+say() {
+  local ms=$((($(date +%s%N) - BEGAN) / 1000000))
+  printf '%4d.%ds  %s\n' $((ms / 1000)) $((ms % 1000 / 100)) "$*"
+}
+
+# target decides which cluster it is: the user's, or the local one.
+target() {
+  if [[ -n ${KUBECONFIG:-} ]]; then
+    LOCAL='' KUBECTL=${KUBECTL:-kubectl}
+    return
+  fi
+  LOCAL=yes KUBECTL=${ATLASDB_CACHE:-/var/cache/atlasdb}/bin/kubectl
+}
+
+k() { "$KUBECTL" -n "$NAMESPACE" "$@"; }
+
+install_atlasdb() {
+  export KUBECTL
+  if [[ -n $LOCAL ]]; then
+    make --no-print-directory localkube-up image
+    KUBECONFIG=$(bin/localkube --name "${LOCALKUBE_NAME:-dev}" kubeconfig)
+    export KUBECONFIG
+    say "local Kubernetes is up, the image of AtlasDB is in its nodes"
+    hack/deploy.sh localkube
+  elif ! "$KUBECTL" get crd databaseclusters.atlasdb.io >/dev/null 2>&1; then
+    hack/deploy.sh
+    "$KUBECTL" annotate namespace atlasdb-system "$MARK=installed" >/dev/null
+  fi
+  say "AtlasDB is installed"
+}
+
+# client_pod has psql, from the engine's own image, and the Secret orders-app as files.
+client_pod() {
+  cat <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: $NAMESPACE}
+spec:
+  terminationGracePeriodSeconds: 0
+  securityContext: {runAsNonRoot: true, runAsUser: 999, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: psql
+      image: $(k get databasecluster orders -o jsonpath='{.status.version.image}')
+      command: [sleep, infinity]
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+      volumeMounts: [{name: binding, mountPath: /binding}]
+  volumes: [{name: binding, secret: {secretName: orders-app, defaultMode: 0444}}]
+YAML
+}
+
+# sql SERVICE STATEMENT asks through a Service as an application would: over TLS, and sure of whom it talks to.
+sql() {
+  # shellcheck disable=SC2016 # the client expands it, so that the password stays in the pod
+  k exec client -- sh -c 'PGPASSWORD=$(cat /binding/password) PGSSLROOTCERT=/binding/ca.crt PGSSLMODE=verify-full \
+    exec psql -X -A -t -v ON_ERROR_STOP=1 -h "$1" -U "$(cat /binding/username)" -d "$(cat /binding/database)" -c "$2"' \
+    sh "$1.$NAMESPACE.svc" "$2"
+}
+
+read_back() {
+  local tries rows
+  for tries in {1..50}; do # a replica may be a moment behind
+    rows=$(sql orders-ro "SELECT count(*) FROM greetings" 2>/dev/null) && [[ $rows == 1000 ]] && return
+  done
+  echo "orders-ro has ${rows:-no} rows after $tries tries" >&2
+  return 1
+}
+
+up() {
+  target
+  [[ -f $EXAMPLE ]] || { echo "there is no example for ENGINE=$ENGINE; there is: $(ls artifacts/examples)" >&2; exit 1; }
+  install_atlasdb
+  "$KUBECTL" create namespace "$NAMESPACE" --dry-run=client -o yaml | "$KUBECTL" apply -f - >/dev/null
+  "$KUBECTL" label namespace "$NAMESPACE" --overwrite pod-security.kubernetes.io/enforce=restricted >/dev/null
+  k apply -f "$EXAMPLE"
+  say "applied $EXAMPLE"
+  k wait --for=condition=Available databasecluster/orders --timeout=300s >/dev/null
+  say "orders accepts writes"
+  client_pod | "$KUBECTL" apply -f - >/dev/null
+  k wait --for=condition=Ready databasecluster/orders pod/client --timeout=300s >/dev/null
+  say "every member is ready"
+  sql orders-rw "CREATE TABLE IF NOT EXISTS greetings (n int PRIMARY KEY, words text);
+    INSERT INTO greetings SELECT n, 'hello ' || n FROM generate_series(1, 1000) n ON CONFLICT DO NOTHING" >/dev/null
+  say "wrote 1000 rows through orders-rw"
+  read_back
+  say "read them back through orders-ro"
+  echo
+  k get databasecluster,pods
+  hints
+}
+
+hints() {
+  cat <<TEXT
+
+${LOCAL:+export KUBECONFIG=$KUBECONFIG
+}What to try next:
+  $KUBECTL -n $NAMESPACE get adb -w
+  $KUBECTL -n $NAMESPACE delete pod orders-db-1
+  $KUBECTL -n $NAMESPACE scale adb/orders --replicas=2
+  $KUBECTL -n $NAMESPACE describe adb orders
+  make demo-down
+TEXT
+}
+
+down() {
+  target
+  if [[ -n $LOCAL ]]; then
+    make --no-print-directory localkube-down
+    return
+  fi
+  "$KUBECTL" delete namespace "$NAMESPACE" --ignore-not-found
+  [[ $("$KUBECTL" get namespace atlasdb-system --ignore-not-found \
+    -o jsonpath='{.metadata.annotations.atlasdb\.io/demo}') == installed ]] || return 0
+  if [[ -n $("$KUBECTL" get databaseclusters -A -o name) ]]; then
+    echo "AtlasDB stays, because there are DatabaseClusters outside of $NAMESPACE" >&2
+    return
+  fi
+  "$KUBECTL" delete -f artifacts/deploy -f artifacts/crds --ignore-not-found
+}
+
+case ${1:-} in
+up | down) "$1" ;;
+*) echo "usage: hack/demo.sh up|down" >&2; exit 2 ;;
+esac
