@@ -94,7 +94,9 @@ func unscheduled(s Snapshot, m Member) (c *corev1.PodCondition, since time.Durat
 // schedulingTrouble tells why a pod has no node.
 func schedulingTrouble(s Snapshot, m Member) (trouble, bool) {
 	if c, since := unscheduled(s, m); c != nil && since >= schedulingPatience {
-		if m.Volume != nil && m.Volume.Status.Phase == corev1.ClaimPending {
+		// The scheduler has no cause for it but its words. A claim that is bound on first use is pending whatever the cause.
+		if m.Volume != nil && m.Volume.Status.Phase == corev1.ClaimPending &&
+			strings.Contains(strings.ToLower(c.Message), "volume") {
 			return trouble{v1alpha1.ReasonVolumePending, fmt.Sprintf(
 				"volume claim %s is not bound: %s", m.Volume.Name, c.Message)}, true
 		}
