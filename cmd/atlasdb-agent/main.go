@@ -11,6 +11,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,21 +21,21 @@ import (
 )
 
 func main() {
-	if err := dispatch(os.Args[1:]); err != nil {
+	if err := dispatch(context.Background(), os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "atlasdb-agent:", err)
 		os.Exit(1)
 	}
 }
 
-func dispatch(args []string) error {
+func dispatch(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "install":
 		return install(args[1])
 	case len(args) > 0 && args[0] == "run":
-		return run(args[1:])
+		return run(ctx, args[1:])
 	case len(args) == 1 && args[0] == "version":
-		fmt.Println(version.Get())
-		return nil
+		_, err := fmt.Fprintln(os.Stdout, version.Get())
+		return err
 	}
 	return errors.New("usage: atlasdb-agent install DEST | run --engine=ENGINE --cluster=CLUSTER | version")
 }
@@ -46,7 +47,7 @@ func install(dest string) error {
 	if err != nil {
 		return fmt.Errorf("opening this program: %w", err)
 	}
-	defer self.Close()
+	defer func() { _ = self.Close() }()
 	f, err := os.OpenFile(dest, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o555)
 	if err != nil {
 		return fmt.Errorf("making the copy: %w", err)

@@ -27,7 +27,7 @@ import (
 )
 
 // run is the whole life of the agent's process. It ends with the container.
-func run(args []string) error {
+func run(ctx context.Context, args []string) error {
 	id, err := identity(args)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func run(args []string) error {
 	}
 	logger := textlogger.NewLogger(textlogger.NewConfig())
 	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
-	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), logger))
+	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logger))
 	defer cancel()
 	told, unregister := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer unregister()
@@ -57,7 +57,7 @@ func run(args []string) error {
 		return err
 	}
 	go func() {
-		if err := a.Serve(ctx, postgresql.NewMetrics(logger, pure.SocketDirectory)); err != nil {
+		if err := a.Serve(ctx, postgresql.NewMetrics(ctx, pure.SocketDirectory)); err != nil {
 			logger.Error(err, "Serving probes ended")
 		}
 	}()

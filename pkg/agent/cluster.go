@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -149,18 +150,7 @@ func (c *cluster) watchHolder(ctx context.Context, name string) *corev1.Pod {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if name != c.holder {
-		if c.stopHolder != nil {
-			c.stopHolder()
-		}
-		c.holder, c.pods, c.stopHolder = name, nil, nil
-		if name != "" && name != c.id.Pod {
-			ctx, cancel := context.WithCancel(ctx)
-			c.stopHolder = cancel
-			c.pods = c.byName(name).Core().V1().Pods().Informer()
-			if err := c.wakeOn(c.pods); err == nil {
-				go c.pods.RunWithContext(ctx)
-			}
-		}
+		c.switchHolder(ctx, name)
 	}
 	if c.pods == nil {
 		return nil
@@ -168,6 +158,23 @@ func (c *cluster) watchHolder(ctx context.Context, name string) *corev1.Pod {
 	o, _ := c.get(c.pods, name)
 	pod, _ := o.(*corev1.Pod)
 	return pod
+}
+
+// switchHolder ends the watch of one holder's pod and begins that of another's. The own pod needs none.
+func (c *cluster) switchHolder(ctx context.Context, name string) {
+	if c.stopHolder != nil {
+		c.stopHolder()
+	}
+	c.holder, c.pods, c.stopHolder = name, nil, nil
+	if name == "" || name == c.id.Pod {
+		return
+	}
+	ctx, c.stopHolder = context.WithCancel(ctx)
+	c.pods = c.byName(name).Core().V1().Pods().Informer()
+	if err := c.wakeOn(c.pods); err != nil {
+		klog.FromContext(ctx).Error(err, "Watching the primary's pod failed; the next tick looks at it")
+	}
+	go c.pods.RunWithContext(ctx)
 }
 
 // votes reads what other members report of their position.

@@ -6,8 +6,8 @@
 // It is built like the operator. One pass (pass.go) observes, decides with a pure function, does one thing and reports;
 // then it observes again:
 //
-//   - observe: the plan, the Lease and the primary's pod are watched by name (cluster.go); the volume and the server are
-//     looked at by the driver (postgresql/observe.go).
+//   - observe: the plan, the Lease and the primary's pod are watched by name (cluster.go); the volume and the server
+//     are looked at by the driver (postgresql/observe.go).
 //   - decide: postgresql.Converge in pkg/engine/postgresql/converge.go, a list of rules of which the first that has a
 //     step wins.
 //   - act: one step. What takes long (initdb, a copy) runs beside the loop, so that probes and watches go on.

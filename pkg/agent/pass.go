@@ -122,33 +122,7 @@ type tended struct {
 
 // report says what changed in meaning since the last report.
 func (a *Agent) report(ctx context.Context, o pure.Observation, step pure.Step) error {
-	r := engine.MemberReport{
-		Protocol: engine.Protocol, Incarnation: a.id.Incarnation(), Role: v1alpha1.RoleUnknown,
-		PlanHash: a.tended.hash, PlanGeneration: a.tended.generation, PendingRestart: a.tended.pending,
-		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Problem: step.Problem,
-	}
-	tending := step.Kind == pure.StepTend && a.tended.hash == a.planHash
-	if r.Problem == nil && o.Refused != "" {
-		r.Problem = &engine.Problem{Reason: v1alpha1.ReasonInvalid, Message: o.Refused}
-	}
-	switch {
-	case a.tended.hash == "":
-	case o.Lease.Holder == "":
-		// The Lease was deleted. It comes back in the name of whoever says now that he is primary.
-		r.Role, r.Ready, r.CaughtUp = a.said.Role, a.said.Ready && o.Server.Accepting, a.said.CaughtUp
-	case o.Lease.Holder == a.id.Incarnation():
-		// The role stays while the engine restarts in place: the Lease is still held, and nobody else may serve.
-		r.Role, r.Ready, r.CaughtUp, r.Timeline = v1alpha1.RolePrimary, tending, true, o.Server.Timeline
-	default:
-		r.Role = v1alpha1.RoleReplica
-		r.CaughtUp = a.level.observe(o.Server.Streaming && o.Server.Behind < nearlyLevel)
-		r.Ready, r.Timeline = tending && r.CaughtUp, o.Server.Timeline
-	}
-	if len(o.Plan.RetainedMembers) > 0 && o.Lease.Holder == "" && (o.Server.Settled || !o.Volume.HasData) {
-		r.Vote = &engine.Vote{
-			SystemID: o.Volume.SystemID, Timeline: o.Server.Timeline, Position: o.Server.Position,
-		}
-	}
+	r := a.describe(o, step)
 	a.ready.Store(r.Ready)
 	if same(r, a.said) || (!a.saidOnce && !worthSaying(r)) {
 		return nil
@@ -159,4 +133,43 @@ func (a *Agent) report(ctx context.Context, o pure.Observation, step pure.Step) 
 	a.said, a.saidOnce = r, true
 	a.metrics.reported(r.Role, r.Ready, r.PlanHash)
 	return nil
+}
+
+// describe puts a pass into a report.
+func (a *Agent) describe(o pure.Observation, step pure.Step) engine.MemberReport {
+	r := engine.MemberReport{
+		Protocol: engine.Protocol, Incarnation: a.id.Incarnation(), Role: v1alpha1.RoleUnknown,
+		PlanHash: a.tended.hash, PlanGeneration: a.tended.generation, PendingRestart: a.tended.pending,
+		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Problem: step.Problem,
+	}
+	if r.Problem == nil && o.Refused != "" {
+		r.Problem = &engine.Problem{Reason: v1alpha1.ReasonInvalid, Message: o.Refused}
+	}
+	if a.tended.hash != "" {
+		a.describeRole(&r, o, step)
+	}
+	choosing := len(o.Plan.RetainedMembers) > 0 && o.Lease.Holder == ""
+	if choosing && (o.Server.Settled || (o.Volume.Locked && !o.Volume.HasData)) {
+		r.Vote = &engine.Vote{
+			SystemID: o.Volume.SystemID, Timeline: o.Server.Timeline, Position: o.Server.Position,
+		}
+	}
+	return r
+}
+
+// describeRole says what part a member plays that has once been as the plan says.
+func (a *Agent) describeRole(r *engine.MemberReport, o pure.Observation, step pure.Step) {
+	tending := step.Kind == pure.StepTend && a.tended.hash == a.planHash
+	switch o.Lease.Holder {
+	case "":
+		// The Lease was deleted. It comes back in the name of whoever says now that he is primary.
+		r.Role, r.Ready, r.CaughtUp = a.said.Role, a.said.Ready && o.Server.Accepting, a.said.CaughtUp
+	case a.id.Incarnation():
+		// The role stays while the engine restarts in place: the Lease is still held, and nobody else may serve.
+		r.Role, r.Ready, r.CaughtUp, r.Timeline = v1alpha1.RolePrimary, tending, true, o.Server.Timeline
+	default:
+		r.Role = v1alpha1.RoleReplica
+		r.CaughtUp = a.level.observe(o.Server.Streaming && o.Server.Behind < nearlyLevel)
+		r.Ready, r.Timeline = tending && r.CaughtUp, o.Server.Timeline
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -87,10 +86,9 @@ func (d *Driver) check(ctx context.Context) (complaint string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("checking the configuration: %w", err)
 	}
-	defer os.Remove(said.Name())
-	defer said.Close()
-	cmd := exec.Command(program("postgres"), "-D", d.volume.data(), "-C", "data_directory")
-	cmd.Stderr = said
+	defer func() { _ = errors.Join(said.Close(), os.Remove(said.Name())) }()
+	cmd := command(program("postgres"), "-D", d.volume.data(), "-C", "data_directory")
+	cmd.Stdout, cmd.Stderr = nil, said
 	if err := d.await(ctx, cmd); err == nil || ctx.Err() != nil {
 		return "", ctx.Err()
 	}

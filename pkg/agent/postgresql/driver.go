@@ -70,7 +70,7 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, primary stri
 	if _, err := d.configure(ctx, plan, primary); err != nil {
 		return err
 	}
-	cmd := exec.Command(program("postgres"), "-D", d.volume.data())
+	cmd := command(program("postgres"), "-D", d.volume.data())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{d.volume.lock}
 	server, err := d.reaper.Start(cmd)
@@ -107,12 +107,18 @@ func (d *Driver) stopServer() error {
 
 // run runs one of PostgreSQL's own programs to its end.
 func (d *Driver) run(ctx context.Context, name string, args ...string) error {
-	cmd := exec.Command(program(name), args...)
+	cmd := command(program(name), args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := d.await(ctx, cmd); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// command makes a command that no context ends: os/exec would have to wait for it, and only the reaper may (package
+// process).
+func command(path string, args ...string) *exec.Cmd {
+	return exec.Command(path, args...) //nolint:noctx // see above
 }
 
 // await runs a command to its end, or to the end of ctx.

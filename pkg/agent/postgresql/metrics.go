@@ -15,7 +15,7 @@ import (
 // Metrics asks the server at each scrape, over a connection of its own: the loop is never held up by a scrape, and a
 // number is as old as the scrape and not older.
 type Metrics struct {
-	logger  klog.Logger
+	ctx     context.Context //nolint:containedctx // Collect is handed none; this one ends with the agent
 	db      database
 	queries []query
 	up      *prometheus.Desc
@@ -37,10 +37,10 @@ type metric struct {
 // scrapeTimeout bounds all queries of one scrape; Prometheus itself gives up after 10 s.
 const scrapeTimeout = 5 * time.Second
 
-// NewMetrics returns the metrics of the server whose socket is in the given directory.
-func NewMetrics(logger klog.Logger, socketDirectory string) *Metrics {
+// NewMetrics returns the metrics of the server whose socket is in the given directory, to be collected while ctx lasts.
+func NewMetrics(ctx context.Context, socketDirectory string) *Metrics {
 	return &Metrics{
-		logger:  logger,
+		ctx:     ctx,
 		db:      database{directory: socketDirectory},
 		queries: queries(),
 		up:      prometheus.NewDesc("atlasdb_postgresql_up", "1 when the server answers.", nil, nil),
@@ -59,13 +59,13 @@ func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
 
 // Collect asks the server. A query that fails leaves its metrics out: an old number would be a lie.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(klog.NewContext(context.Background(), m.logger), scrapeTimeout) //nolint:forbidigo // a collector is handed no context
+	ctx, cancel := context.WithTimeout(m.ctx, scrapeTimeout)
 	defer cancel()
 	up := 1.0
 	for _, q := range m.queries {
 		if err := m.collect(ctx, q, out); err != nil {
 			up = 0
-			m.logger.V(2).Info("Query for metrics failed", "err", err)
+			klog.FromContext(ctx).V(2).Info("Query for metrics failed", "err", err)
 			break
 		}
 	}

@@ -67,7 +67,7 @@ func (v *volume) observe() (postgresql.Volume, error) {
 	if err != nil {
 		return seen, fmt.Errorf("reading the data directory: %w", err)
 	}
-	defer control.Close()
+	defer func() { _ = control.Close() }()
 	// The control file begins with the system identifier (ControlFileData in src/include/catalog/pg_control.h).
 	var id uint64
 	if err := binary.Read(control, binary.NativeEndian, &id); err != nil {
