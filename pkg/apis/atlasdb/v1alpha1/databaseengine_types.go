@@ -15,7 +15,6 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:path=databaseengines,shortName=adbe,categories=atlasdb,scope=Cluster
 // +kubebuilder:printcolumn:name="Engine",type=string,JSONPath=`.spec.engine`
 // +kubebuilder:printcolumn:name="Default",type=string,JSONPath=`.spec.defaultVersion`
-// +kubebuilder:printcolumn:name="Versions",type=string,JSONPath=`.spec.versions[*].name`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == self.spec.engine.lowerAscii()",message="the name must be the engine in lower case, so that there is one object per engine",fieldPath=".metadata"
 type DatabaseEngine struct {
