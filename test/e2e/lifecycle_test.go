@@ -199,7 +199,7 @@ func TestTroublesAreTold(t *testing.T) {
 	f.newCluster("huge", 1, func(c *v1alpha1.DatabaseCluster) {
 		c.Spec.Resources.Requests[corev1.ResourceMemory] = quantity("500Gi")
 	})
-	f.newCluster("nover", 1, func(c *v1alpha1.DatabaseCluster) { c.Spec.Version = "9" })
+	f.newCluster("nover", 1, func(c *v1alpha1.DatabaseCluster) { c.Spec.Version = "16" })
 	f.newCluster("redis", 1, func(c *v1alpha1.DatabaseCluster) { c.Spec.Engine = v1alpha1.EngineRedis })
 	f.newCluster("owned", 1, func(c *v1alpha1.DatabaseCluster) {
 		c.Spec.Parameters = map[string]v1alpha1.ParameterValue{"listen_addresses": "*"}

@@ -65,9 +65,7 @@ func Status(s Snapshot, d Decision, o Outcome) v1alpha1.DatabaseClusterStatus {
 	}
 	st.Durability.Effective = effectiveDurability(s)
 	st.DeletionPolicy = observedDeletionPolicy(s)
-	if s.Engine != nil {
-		st.Endpoints = endpoints(s)
-	}
+	st.Endpoints = endpoints(s)
 	if s.Secret(resource.AppSecretName(s.Cluster.Name)) != nil {
 		st.Binding = &v1alpha1.BindingStatus{Name: resource.AppSecretName(s.Cluster.Name)}
 	}
@@ -128,13 +126,16 @@ func observedDeletionPolicy(s Snapshot) v1alpha1.DeletionPolicy {
 	return v1alpha1.DeletionDelete
 }
 
+// endpoints are the addresses of the Services that are there.
 func endpoints(s Snapshot) v1alpha1.EndpointsStatus {
 	address := func(service string) string {
+		if _, exists := s.Objects[Ref{"Service", service}]; !exists || s.Engine == nil {
+			return ""
+		}
 		return fmt.Sprintf("%s.%s.svc:%d", service, s.Cluster.Namespace, s.Engine.Traits().ClientPort)
 	}
-	e := v1alpha1.EndpointsStatus{ReadWrite: address(resource.ReadWriteServiceName(s.Cluster.Name))}
-	if s.Cluster.Spec.Members > 1 {
-		e.ReadOnly = address(resource.ReadOnlyServiceName(s.Cluster.Name))
+	return v1alpha1.EndpointsStatus{
+		ReadWrite: address(resource.ReadWriteServiceName(s.Cluster.Name)),
+		ReadOnly:  address(resource.ReadOnlyServiceName(s.Cluster.Name)),
 	}
-	return e
 }

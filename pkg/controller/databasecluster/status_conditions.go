@@ -32,7 +32,7 @@ func unknown(message string) finding {
 func conditionsOf(s Snapshot, d Decision, o Outcome, st v1alpha1.DatabaseClusterStatus) []metav1.Condition {
 	found := map[string]finding{
 		v1alpha1.ConditionAccepted:      accepted(d),
-		v1alpha1.ConditionAvailable:     available(s),
+		v1alpha1.ConditionAvailable:     available(s, d),
 		v1alpha1.ConditionProgressing:   progressing(s, d),
 		v1alpha1.ConditionDegraded:      degraded(s, d, o),
 		v1alpha1.ConditionUpToDate:      upToDate(s, d),
@@ -69,13 +69,15 @@ func accepted(d Decision) finding {
 }
 
 // available says whether the cluster accepts writes: a primary that the Lease names and that the kubelet calls ready.
-func available(s Snapshot) finding {
+func available(s Snapshot, d Decision) finding {
 	primary, ok := s.Primary()
 	switch {
 	case s.Cluster.Spec.PowerState == v1alpha1.PowerStopped:
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
 	case ok && isReady(primary):
 		return yes(v1alpha1.ReasonPrimaryServing, fmt.Sprintf("%s accepts writes", primary.Name))
+	case systemID(s) == "" && !d.Verdict.Good():
+		return no(d.Verdict.Reason, "nothing was made, because the spec cannot be carried out")
 	case systemID(s) == "" && len(retainedMembers(s)) > 0:
 		return no(v1alpha1.ReasonWaitingForMembers, waitingForVotes(s))
 	case systemID(s) == "":
