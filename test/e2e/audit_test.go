@@ -65,7 +65,7 @@ func (f *frame) requestsSince(from time.Time, wanted func(request) bool) []reque
 	}
 	file, err := os.Open(path)
 	f.must(err)
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	var found []request
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 16<<20)

@@ -221,7 +221,7 @@ func (f *frame) query(ctx context.Context, cluster, service, sql string) (answer
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	rows, err := conn.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		return "", err
@@ -294,7 +294,7 @@ func (f *frame) dumpLog(ctx context.Context, p *corev1.Pod) {
 	if err != nil {
 		return
 	}
-	defer stream.Close()
+	defer func() { _ = stream.Close() }()
 	text, _ := io.ReadAll(stream)
 	f.Logf("log of %s\n%s", p.Name, text)
 }

@@ -49,7 +49,8 @@ func TestLifecycle(t *testing.T) {
 	f.restartOperator()
 	f.scale("orders", 2)
 	f.awaitReady("orders")
-	if _, err := f.kube.CoreV1().PersistentVolumeClaims(f.ns).Get(t.Context(), "orders-db-2", metav1.GetOptions{}); err != nil {
+	volumes := f.kube.CoreV1().PersistentVolumeClaims(f.ns)
+	if _, err := volumes.Get(t.Context(), "orders-db-2", metav1.GetOptions{}); err != nil {
 		t.Errorf("the volume of the removed member: %v, want it kept", err)
 	}
 	f.scale("orders", 3)
@@ -63,30 +64,31 @@ func TestLifecycle(t *testing.T) {
 	f.mustHave("orders", "orders-rw", 1000)
 }
 
-// TestDeletedObjectsComeBack deletes each object that a cluster is made of. Secrets that hold something random come back
-// as others, so they are a matter of their own.
+// TestDeletedObjectsComeBack deletes each object that a cluster is made of. Secrets that hold something random come
+// back as others, so they are a matter of their own.
 func TestDeletedObjectsComeBack(t *testing.T) {
 	f := newFrame(t)
 	f.newCluster("orders", 2)
 	f.awaitReady("orders")
 	f.write("orders", 10)
 	core, none := f.kube.CoreV1(), metav1.DeleteOptions{}
+	rbac, policy, network := f.kube.RbacV1(), f.kube.PolicyV1(), f.kube.NetworkingV1()
 	ctx := t.Context()
 	for what, remove := range map[string]func() error{
 		"Service rw":          func() error { return core.Services(f.ns).Delete(ctx, "orders-rw", none) },
 		"Service ro":          func() error { return core.Services(f.ns).Delete(ctx, "orders-ro", none) },
 		"Service headless":    func() error { return core.Services(f.ns).Delete(ctx, "orders-db", none) },
 		"Secret plan":         func() error { return core.Secrets(f.ns).Delete(ctx, "orders-db-plan", none) },
-		"Role":                func() error { return f.kube.RbacV1().Roles(f.ns).Delete(ctx, "orders-db", none) },
-		"RoleBinding":         func() error { return f.kube.RbacV1().RoleBindings(f.ns).Delete(ctx, "orders-db", none) },
-		"PodDisruptionBudget": func() error { return f.kube.PolicyV1().PodDisruptionBudgets(f.ns).Delete(ctx, "orders-db", none) },
-		"NetworkPolicy":       func() error { return f.kube.NetworkingV1().NetworkPolicies(f.ns).Delete(ctx, "orders-db", none) },
+		"Role":                func() error { return rbac.Roles(f.ns).Delete(ctx, "orders-db", none) },
+		"RoleBinding":         func() error { return rbac.RoleBindings(f.ns).Delete(ctx, "orders-db", none) },
+		"PodDisruptionBudget": func() error { return policy.PodDisruptionBudgets(f.ns).Delete(ctx, "orders-db", none) },
+		"NetworkPolicy":       func() error { return network.NetworkPolicies(f.ns).Delete(ctx, "orders-db", none) },
 		"Lease":               func() error { return f.kube.CoordinationV1().Leases(f.ns).Delete(ctx, "orders-db", none) },
 	} {
-		before := f.objects()
+		before := f.objects(ctx)
 		f.must(remove())
-		f.eventually(what+" is back", func(context.Context) error {
-			if now := f.objects(); now != before {
+		f.eventually(what+" is back", func(ctx context.Context) error {
+			if now := f.objects(ctx); now != before {
 				return fmt.Errorf("objects %q, want %q", now, before)
 			}
 			return nil
@@ -97,10 +99,10 @@ func TestDeletedObjectsComeBack(t *testing.T) {
 }
 
 // objects lists what a cluster is made of by name, so that two moments can be compared.
-func (f *frame) objects() string {
+func (f *frame) objects(ctx context.Context) string {
 	f.Helper()
 	var all bytes.Buffer
-	cmd := exec.CommandContext(f.Context(), os.Getenv("KUBECTL"), "get", "-n", f.ns, "-l", "atlasdb.io/cluster=orders",
+	cmd := exec.CommandContext(ctx, os.Getenv("KUBECTL"), "get", "-n", f.ns, "-l", "atlasdb.io/cluster=orders",
 		"-o", "name", "services,secrets,roles,rolebindings,serviceaccounts,poddisruptionbudgets,networkpolicies,leases,pvc")
 	cmd.Stdout, cmd.Stderr = &all, os.Stderr
 	f.must(cmd.Run())
@@ -174,7 +176,7 @@ func (f *frame) scale(name string, members int) {
 }
 
 func (f *frame) onlyVolumesAreLeft(ctx context.Context) error {
-	if left := f.objects(); left != "persistentvolumeclaim/orders-db-0\npersistentvolumeclaim/orders-db-1\n"+
+	if left := f.objects(ctx); left != "persistentvolumeclaim/orders-db-0\npersistentvolumeclaim/orders-db-1\n"+
 		"persistentvolumeclaim/orders-db-2\n" {
 		return fmt.Errorf("left is %q", left)
 	}

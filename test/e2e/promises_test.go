@@ -40,7 +40,8 @@ var budget = map[string]map[int32]int{
 	"update databaseclusters":       {1: 3, 3: 7}, // at most: replicas that come up together share one
 }
 
-// agentBudget is what one member may write from its birth to Ready: the Lease, and a patch for each change of its report.
+// agentBudget is what one member may write from its birth to Ready: the Lease, and a patch for each change of its
+// report.
 const agentBudget = 6
 
 func TestWriteBudget(t *testing.T) {

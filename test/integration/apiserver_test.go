@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	config, stop, err := start(ctx, dir)
@@ -60,10 +61,11 @@ func start(ctx context.Context, dir string) (config *rest.Config, stop func(), e
 			_ = cmd.Wait()
 		}
 	}
-	client, peer, api, err := ports()
+	free, err := ports(3)
 	if err != nil {
 		return nil, stop, err
 	}
+	client, peer, api := free[0], free[1], free[2]
 	key := filepath.Join(dir, "serviceaccount.key")
 	if err := writeKey(key); err != nil {
 		return nil, stop, err
@@ -135,16 +137,25 @@ func awaitReady(ctx context.Context, config *rest.Config) error {
 	}
 }
 
-func ports() (client, peer, api int, err error) {
-	for _, port := range []*int{&client, &peer, &api} {
+// ports finds free ports of the loopback address.
+func ports(n int) (free []int, err error) {
+	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return 0, 0, 0, err
+			return nil, err
 		}
-		defer l.Close() // all are held until all are known, so that none comes twice
-		*port = l.Addr().(*net.TCPAddr).Port
+		defer func() { _ = l.Close() }() // all are held until all are known, so that none comes twice
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		number, err := strconv.Atoi(port)
+		if err != nil {
+			return nil, err
+		}
+		free = append(free, number)
 	}
-	return client, peer, api, nil
+	return free, nil
 }
 
 func url(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }

@@ -101,12 +101,12 @@ func objects(t *testing.T, folder string) []*unstructured.Unstructured {
 		if err != nil {
 			return err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		documents := yaml.NewYAMLOrJSONDecoder(file, 4096)
 		for {
 			o := &unstructured.Unstructured{}
 			if err := documents.Decode(o); err != nil {
-				return nil //nolint:nilerr // the end of the file
+				return nil // the end of the file
 			}
 			if len(o.Object) > 0 {
 				all = append(all, o)
@@ -219,7 +219,8 @@ func TestBadSpecsAreRefused(t *testing.T) {
 func TestSizesInEverySpelling(t *testing.T) {
 	a := newApplier(t)
 	for _, size := range []any{"1Gi", "20Gi", int64(10737418240), "2e9", "1.5Gi"} {
-		if err := a.create(t.Context(), cluster("x", map[string]any{"spec.storage.size": size}), metav1.DryRunAll); err != nil {
+		sized := cluster("x", map[string]any{"spec.storage.size": size})
+		if err := a.create(t.Context(), sized, metav1.DryRunAll); err != nil {
 			t.Errorf("size %v: %v", size, err)
 		}
 	}

@@ -56,7 +56,7 @@ func names(t *testing.T, path string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	var names []string
 	for reader := tar.NewReader(in); ; {
 		header, err := reader.Next()
