@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestReaper is one test, because wait4(-1) is of the whole process: two reapers would steal from each other.
+//
+//nolint:paralleltest // see above
 func TestReaper(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -30,14 +32,16 @@ func TestReaper(t *testing.T) {
 	go r.Run(ctx)
 	start := func(argv ...string) *Process {
 		t.Helper()
-		p, err := r.Start(exec.Command(argv[0], argv[1:]...)) //nolint:noctx // only the reaper may wait
+		p, err := r.Start(exec.Command(argv[0], argv[1:]...)) // no context: only the reaper may wait
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
 
-	for code, want := range map[string]string{"exit 0": "", "exit 3": "exit code 3", "kill -9 $$": "killed by signal killed"} {
+	for code, want := range map[string]string{
+		"exit 0": "", "exit 3": "exit code 3", "kill -9 $$": "killed by signal killed",
+	} {
 		p := start("sh", "-c", code)
 		await(t, p)
 		if got := p.Err(); (got == nil) != (want == "") || (got != nil && got.Error() != want) {
