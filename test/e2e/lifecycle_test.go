@@ -79,6 +79,7 @@ func TestDeletedObjectsComeBack(t *testing.T) {
 		"Service ro":          func() error { return core.Services(f.ns).Delete(ctx, "orders-ro", none) },
 		"Service headless":    func() error { return core.Services(f.ns).Delete(ctx, "orders-db", none) },
 		"Secret plan":         func() error { return core.Secrets(f.ns).Delete(ctx, "orders-db-plan", none) },
+		"ServiceAccount":      func() error { return core.ServiceAccounts(f.ns).Delete(ctx, "orders-db", none) },
 		"Role":                func() error { return rbac.Roles(f.ns).Delete(ctx, "orders-db", none) },
 		"RoleBinding":         func() error { return rbac.RoleBindings(f.ns).Delete(ctx, "orders-db", none) },
 		"PodDisruptionBudget": func() error { return policy.PodDisruptionBudgets(f.ns).Delete(ctx, "orders-db", none) },

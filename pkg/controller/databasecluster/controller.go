@@ -108,7 +108,8 @@ func (*Controller) Name() string { return Name }
 
 // Run works until ctx ends, and returns when every goroutine of it has.
 func (c *Controller) Run(ctx context.Context, workers int) {
-	if cache.WaitFor(ctx, Name+" handlers", c.synced...) {
+	// Without a name it logs nothing; the informers' names are long, and /readyz tells what is missing.
+	if cache.WaitFor(ctx, "", c.synced...) {
 		c.loop.Run(ctx, workers)
 	}
 }

@@ -111,7 +111,7 @@ func Decide(s Snapshot) (Decision, error) {
 		}
 	}
 	if d.Verdict.Good() {
-		d.removeSurplus(s)
+		d.takeOneAway(s)
 	}
 	return *d, nil
 }

@@ -185,18 +185,51 @@ func (d *Decision) requeueAfter(after time.Duration) {
 	}
 }
 
-// removeSurplus takes away one member that is not wanted: the highest ordinal, and only while no other pod is going, so
-// that a quorum never loses two at once. Its volume is kept.
-func (d *Decision) removeSurplus(s Snapshot) {
+// takeOneAway deletes at most one running pod, and none while another is going, so that a quorum never loses two at
+// once.
+func (d *Decision) takeOneAway(s Snapshot) {
 	for _, m := range s.Members {
 		if m.Pod != nil && m.Pod.DeletionTimestamp != nil {
 			return
 		}
 	}
+	if m, ok := d.surplus(s); ok {
+		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "spec.members no longer includes it"})
+		return
+	}
+	if m, ok := d.withoutToken(s); ok {
+		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "its token is of a ServiceAccount that was deleted"})
+	}
+}
+
+// surplus is the member that goes next of those that are not wanted: the highest ordinal. Its volume is kept.
+func (d *Decision) surplus(s Snapshot) (Member, bool) {
 	for _, m := range slices.Backward(s.Members) {
 		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours {
-			d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "spec.members no longer includes it"})
-			return
+			return m, true
 		}
 	}
+	return Member{}, false
+}
+
+// withoutToken is the member that goes next of those whose pod is older than the ServiceAccount. Somebody deleted the
+// one that they were made with, and a token is of one ServiceAccount and not of its name: their agents can reach the
+// API no more until their pods are made anew. Their databases serve meanwhile, so each waits until all others are
+// ready, and the primary is the last.
+func (d *Decision) withoutToken(s Snapshot) (next Member, ok bool) {
+	account, exists := s.Objects[Ref{"ServiceAccount", resource.ServiceAccountName(s.Cluster.Name)}]
+	if !exists || notReady(s, d.Wanted) != "" {
+		return Member{}, false
+	}
+	born := account.GetCreationTimestamp()
+	primary, _ := s.Primary()
+	for _, m := range s.Members {
+		if m.Pod == nil || !m.Pod.CreationTimestamp.Before(&born) || ownerOf(m.Pod, s.Cluster) != ours {
+			continue
+		}
+		if !ok || m.Name != primary.Name {
+			next, ok = m, true
+		}
+	}
+	return next, ok
 }

@@ -160,6 +160,37 @@ func TestScaleInWaitsForAPodThatIsGoing(t *testing.T) {
 	}
 }
 
+func TestPodsOlderThanTheirServiceAccountAreMadeAnewOneByOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.converge()
+	w.primary("orders-db-2", "7423")
+	w.report("orders-db-0", func(*engine.MemberReport) {})
+	w.report("orders-db-1", func(*engine.MemberReport) {})
+	w.converge()
+	w.snapshot.Objects[Ref{"ServiceAccount", "orders-db"}].SetCreationTimestamp(w.snapshot.Now)
+	for _, want := range []string{"orders-db-1", "orders-db-0", "orders-db-2"} {
+		d := w.decide()
+		if len(d.Deletes) != 1 || d.Deletes[0].Seen.GetName() != want {
+			t.Fatalf("deletes %+v, want %s alone: replicas first, the primary last", d.Deletes, want)
+		}
+		w.step() // takes it away
+		w.step() // makes it anew
+		if d := w.decide(); len(d.Deletes) != 0 {
+			t.Fatalf("%s goes while %s is not ready", d.Deletes[0].Seen.GetName(), want)
+		}
+		w.snapshot.Member(want).Pod.CreationTimestamp = w.snapshot.Now
+		w.report(want, func(r *engine.MemberReport) {
+			if want == "orders-db-2" {
+				r.Role = v1alpha1.RolePrimary
+			}
+		})
+	}
+	if d := w.decide(); len(d.Deletes) != 0 {
+		t.Errorf("deletes %+v when all are anew", d.Deletes)
+	}
+}
+
 func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"orders-rw", "orders-app"} {

@@ -85,7 +85,7 @@ func (*Controller) Name() string { return Name }
 
 // Run works until ctx ends, and returns when every goroutine of it has.
 func (c *Controller) Run(ctx context.Context, workers int) {
-	if cache.WaitFor(ctx, Name+" handlers", c.synced) {
+	if cache.WaitFor(ctx, "", c.synced) {
 		c.loop.Run(ctx, workers)
 	}
 }
