@@ -12,8 +12,8 @@
 // no webhook. What CEL cannot see (does this version exist?) the controller judges and reports in the condition
 // Accepted. Computed values go to status and are never written back into spec: GitOps tools see no drift.
 //
-// Read databasecluster_types.go first, then conditions.go for the vocabulary of status and labels.go for the names
-// that tie a cluster's objects together.
+// Read databasecluster_types.go first (its enums are in databasecluster_enums.go), then conditions.go for the
+// vocabulary of status and labels.go for the names that tie a cluster's objects together.
 //
 // +k8s:deepcopy-gen=package
 // +groupName=atlasdb.io
