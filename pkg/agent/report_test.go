@@ -7,12 +7,14 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -239,35 +241,36 @@ func TestAReportIsWrittenOnce(t *testing.T) {
 	}
 }
 
-// TestPace: what failed is tried again later and later, and at once after it has served.
+// TestPace: what failed is tried again later and later, and soon after it has served.
 func TestPace(t *testing.T) {
 	t.Parallel()
-	start := pure.Step{Kind: pure.StepStartPrimary}
-	a := &Agent{}
-	clock := newSteppedBackoff(a)
-	taken := func() bool { return a.paced(start).Kind == pure.StepStartPrimary }
-	if !taken() || taken() {
-		t.Error("the first start is held back, or the second at once after it is not")
-	}
-	waits := []time.Duration{}
-	for range 8 {
-		began := clock.Now()
-		for !taken() {
-			clock.Step(100 * time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		a := &Agent{retry: flowcontrol.NewBackOff(minRetry, maxRetry)}
+		taken := func() bool { return a.paced(pure.Step{Kind: pure.StepStartPrimary}).Kind == pure.StepStartPrimary }
+		if !taken() || taken() {
+			t.Error("the first start is held back, or the second right after it is not")
 		}
-		waits = append(waits, clock.Since(began))
-	}
-	for i, wait := range waits {
-		if wait < minRetry || wait > maxRetry+100*time.Millisecond || (i > 0 && wait < waits[i-1]) {
-			t.Errorf("waited %v between starts, want from %v rising to %v", waits, minRetry, maxRetry)
+		var last time.Duration
+		for range 8 {
+			began := time.Now()
+			for !taken() {
+				time.Sleep(minRetry / 2)
+			}
+			if wait := time.Since(began); wait < minRetry || wait < last || wait > maxRetry {
+				t.Errorf("waited %v after %v, want from %v rising to %v", wait, last, minRetry, maxRetry)
+			} else {
+				last = wait
+			}
 		}
-	}
-	if !reflect.DeepEqual(a.paced(pure.Step{Kind: pure.StepTakeLease}), pure.Step{Kind: pure.StepTakeLease}) {
-		t.Error("a failed start holds back what has nothing to do with it")
-	}
-	a.paced(pure.Step{Kind: pure.StepTend})
-	clock.Step(minRetry + time.Millisecond)
-	if !taken() {
-		t.Error("a server that had served and died waits for long")
-	}
+		if last != maxRetry {
+			t.Errorf("waits end at %v, want %v", last, maxRetry)
+		}
+		if a.paced(pure.Step{Kind: pure.StepTakeLease}).Kind != pure.StepTakeLease {
+			t.Error("a failed start holds back what has nothing to do with it")
+		}
+		a.paced(pure.Step{Kind: pure.StepTend})
+		if !taken() {
+			t.Error("a server that had served and died does not start again at once")
+		}
+	})
 }
