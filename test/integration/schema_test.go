@@ -235,6 +235,11 @@ func TestTransitions(t *testing.T) {
 	if err := a.create(t.Context(), cluster("edited", map[string]any{"spec.storage.className": "fast"}), ""); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := clusters.Delete(context.WithoutCancel(t.Context()), "edited", metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
 	for name, tt := range map[string]struct {
 		set   map[string]any
 		words string // "" when the edit is allowed
