@@ -42,7 +42,8 @@ type Agent struct {
 
 	plan     engine.Plan
 	planHash string
-	work     chan error // the end of a long step; nil while none runs
+	work     chan error         // the end of a long step; nil while none runs
+	abort    context.CancelFunc // ends a long step before its time
 	said     engine.MemberReport
 	saidOnce bool
 	level    level
@@ -140,8 +141,11 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (pure.Step, error) {
 		return pure.Step{Kind: pure.StepWait}, err
 	}
 	step := pure.Step{Kind: pure.StepWait, Reason: "a long step is under way"}
-	if a.work == nil {
+	switch {
+	case a.work == nil:
 		step = a.paced(pure.Converge(o))
+	case stopping:
+		a.abort() // a copy may take hours, and a pod that ends has two minutes
 	}
 	if step.Kind != pure.StepWait && step.Kind != pure.StepTend {
 		a.metrics.took(step.Kind)

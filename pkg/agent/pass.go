@@ -55,12 +55,13 @@ func (a *Agent) act(ctx context.Context, o pure.Observation, step pure.Step) err
 		}
 		return a.cluster.take(ctx, lease)
 	case pure.StepInitialise:
-		a.begin(func() error { return a.driver.Initialise(ctx, a.plan) })
+		plan := a.plan
+		a.begin(ctx, func(ctx context.Context) error { return a.driver.Initialise(ctx, plan) })
 	case pure.StepClone:
 		source, ok := a.source(ctx, step.Primary)
 		if ok {
 			plan := a.plan
-			a.begin(func() error { return a.driver.Clone(ctx, plan, source) })
+			a.begin(ctx, func(ctx context.Context) error { return a.driver.Clone(ctx, plan, source) })
 		}
 	case pure.StepStartPrimary:
 		return a.driver.StartPrimary(ctx, a.plan)
@@ -77,10 +78,16 @@ func (a *Agent) act(ctx context.Context, o pure.Observation, step pure.Step) err
 	return nil
 }
 
-func (a *Agent) begin(work func() error) {
+// begin begins what takes long. The loop goes on with probes, watches and reports, and takes no other step until the
+// end.
+func (a *Agent) begin(ctx context.Context, work func(context.Context) error) {
 	done := make(chan error, 1)
-	a.work = done
-	go func() { done <- work() }()
+	ctx, abort := context.WithCancel(ctx)
+	a.work, a.abort = done, abort
+	go func() {
+		defer abort()
+		done <- work(ctx)
+	}()
 }
 
 func (a *Agent) source(ctx context.Context, primary string) (postgresql.Source, bool) {

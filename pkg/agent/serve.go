@@ -19,7 +19,7 @@ import (
 
 // wedgedAfter is how old the last pass may be before the kubelet is told to restart the container. It is far beyond the
 // time limits of every request and query.
-const wedgedAfter = time.Minute
+const wedgedAfter = 3 * time.Minute
 
 // Serve answers probes and scrapes until ctx ends; engine are the metrics of the engine.
 func (a *Agent) Serve(ctx context.Context, engine prometheus.Collector) error {
