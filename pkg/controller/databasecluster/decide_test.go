@@ -5,11 +5,13 @@ package databasecluster
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -117,6 +119,24 @@ func TestRetainedVolumesAreNeverInitialisedAgain(t *testing.T) {
 	}
 	if got := w.decide().Build; got != "17.5" {
 		t.Errorf("build %q, want 17.5, which the data was last used with", got)
+	}
+}
+
+func TestEmptyRetainedVolumesAreNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.put("PersistentVolumeClaim", retained("orders-db-0"))
+	w.converge()
+	available := func() string {
+		w.saveStatus()
+		return meta.FindStatusCondition(w.snapshot.Cluster.Status.Conditions, v1alpha1.ConditionAvailable).Message
+	}
+	if got := available(); !strings.Contains(got, "must tell how far their data goes: orders-db-0") {
+		t.Errorf("before the vote: %s", got)
+	}
+	w.report("orders-db-0", func(r *engine.MemberReport) { r.Vote = &engine.Vote{} })
+	if got := available(); !strings.Contains(got, "delete these volume claims to begin anew: orders-db-0") {
+		t.Errorf("after an empty vote: %s", got)
 	}
 }
 

@@ -89,10 +89,18 @@ func available(s Snapshot, d Decision) finding {
 // waitingForVotes names the members that must come up before a first primary is chosen among retained volumes.
 func waitingForVotes(s Snapshot) string {
 	var missing []string
+	empty := true
 	for _, name := range retainedMembers(s) {
-		if s.Member(name).Report.Vote == nil {
+		vote := s.Member(name).Report.Vote
+		if vote == nil {
 			missing = append(missing, name)
 		}
+		empty = empty && vote != nil && vote.SystemID == ""
+	}
+	if empty {
+		// To initialise them would be a guess about somebody's data; a human can look, and say so by deleting them.
+		return "volumes of a former cluster of this name were kept, and none has data; delete these volume claims to " +
+			"begin anew: " + strings.Join(retainedMembers(s), ", ")
 	}
 	if len(missing) == 0 {
 		return "every volume that was kept is there; the member with the newest data becomes primary"
