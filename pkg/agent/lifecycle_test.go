@@ -4,10 +4,12 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -194,5 +196,38 @@ func TestThePlanIsRead(t *testing.T) {
 	a.readPlan(t.Context())
 	if a.planHash != hash || a.plan.Generation != 2 {
 		t.Errorf("plan %+v with hash %q, want %q", a.plan, a.planHash, hash)
+	}
+}
+
+// TestAPodThatEndsCallsOffALongStep: a copy may take hours, and a pod that ends has two minutes.
+func TestAPodThatEndsCallsOffALongStep(t *testing.T) {
+	t.Parallel()
+	a := agentOn(t, fake.NewClientset(pod(me.Pod, "")))
+	a.begin(t.Context(), func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if step, err := a.pass(t.Context(), false); step.Kind != pure.StepWait || err != nil {
+		t.Fatalf("beside a long step came %+v, %v", step, err)
+	}
+	select {
+	case err := <-a.work:
+		t.Fatalf("the long step was called off for nothing: %v", err)
+	default:
+	}
+	if step, err := a.pass(t.Context(), true); step.Kind != pure.StepWait || err != nil {
+		t.Errorf("before the long step has ended came %+v, %v", step, err)
+	}
+	select {
+	case err := <-a.work:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the long step ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the long step goes on")
+	}
+	a.work = nil // as Run does
+	if step, err := a.pass(t.Context(), true); step.Kind != pure.StepExit || err != nil {
+		t.Errorf("after it came %+v, %v, want the end", step, err)
 	}
 }

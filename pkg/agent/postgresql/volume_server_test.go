@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -140,8 +141,9 @@ func lockOutlivesItsAgent(ctx context.Context, t *testing.T, on Options) {
 }
 
 // contents tells the modification times of the files that Tend may write.
-func contents(t *testing.T, root string) (told string) {
+func contents(t *testing.T, root string) string {
 	t.Helper()
+	var told strings.Builder
 	for _, name := range []string{
 		"postgresql.conf", "postgresql.auto.conf", "pg_ident.conf", postgresql.HBAFile, postgresql.ConfigFile,
 		postgresql.ConfigFile + goodSuffix, postgresql.MemberConfFile,
@@ -150,9 +152,9 @@ func contents(t *testing.T, root string) (told string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		told += name + " " + info.ModTime().String() + "\n"
+		told.WriteString(name + " " + info.ModTime().String() + "\n")
 	}
-	return told
+	return told.String()
 }
 
 // failedInitialisationLeavesNoData: what has the final name is complete.
