@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
@@ -42,6 +43,11 @@ type Agent struct {
 
 	plan     engine.Plan
 	planHash string
+	// refusedHash is of the last plan that was refused.
+	refusedHash string
+	// judged is the Lease that the pass has observed. It is the one that is written: a newer one may name another holder,
+	// and its resourceVersion would make the write succeed (PROTOCOL I5).
+	judged   *coordinationv1.Lease
 	work     chan error         // the end of a long step; nil while none runs
 	abort    context.CancelFunc // ends a long step before its time
 	said     engine.MemberReport
@@ -115,12 +121,16 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 		if step.Kind == pure.StepTend && a.ready.Load() {
 			wait = calmTick
 		}
+		exited := a.driver.Exited()
+		if err != nil {
+			exited = nil // a death that the pass failed to see would wake it again at once, for ever
+		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-a.woken:
-		case <-a.driver.Exited():
+		case <-exited:
 		case err := <-a.work:
 			a.work = nil
 			if err != nil {
@@ -172,10 +182,11 @@ func (a *Agent) paced(step pure.Step) pure.Step {
 	return step
 }
 
-// becomeNobody takes the role label away that an earlier life of this agent may have left (PROTOCOL I8).
+// becomeNobody takes back what an earlier life of this agent may have said of itself: its role label (PROTOCOL I8) and
+// its report.
 func (a *Agent) becomeNobody(ctx context.Context) error {
-	label, err := a.cluster.ownRole(ctx)
-	if err != nil || label == "" {
+	label, report, err := a.cluster.ownWords(ctx)
+	if err != nil || (label == "" && report == "") {
 		return err
 	}
 	return a.cluster.say(ctx, engine.MemberReport{
@@ -192,7 +203,8 @@ func (a *Agent) readPlanFile(ctx context.Context) {
 }
 
 func (a *Agent) readPlan(ctx context.Context) {
-	if encoded := a.cluster.plan(); encoded != nil && engine.HashPlan(encoded) != a.planHash {
+	encoded := a.cluster.plan()
+	if hash := engine.HashPlan(encoded); encoded != nil && hash != a.planHash && hash != a.refusedHash {
 		a.accept(ctx, encoded)
 	}
 }
@@ -200,13 +212,14 @@ func (a *Agent) readPlan(ctx context.Context) {
 // accept takes over a plan, unless it is an older one of the same cluster: a stale cache must not undo a newer plan.
 func (a *Agent) accept(ctx context.Context, encoded []byte) {
 	plan, err := engine.DecodePlan(encoded)
+	a.refusedHash = engine.HashPlan(encoded) // unless it is taken over below; a refusal is logged once
 	switch {
 	case err != nil:
 		klog.FromContext(ctx).Error(err, "Refused plan")
 	case plan.ClusterUID == a.plan.ClusterUID && plan.Generation < a.plan.Generation:
 		klog.FromContext(ctx).Info("Refused an older plan", "generation", plan.Generation, "have", a.plan.Generation)
 	default:
-		a.plan, a.planHash = plan, engine.HashPlan(encoded)
+		a.plan, a.planHash, a.refusedHash = plan, engine.HashPlan(encoded), ""
 	}
 }
 

@@ -218,13 +218,13 @@ func (c *cluster) say(ctx context.Context, report engine.MemberReport) error {
 	})
 }
 
-// ownRole gives the role label of the own pod.
-func (c *cluster) ownRole(ctx context.Context) (string, error) {
+// ownWords gives the role label and the report that the own pod carries.
+func (c *cluster) ownWords(ctx context.Context) (label, report string, err error) {
 	pod, err := c.pod(ctx, c.id.Pod)
 	if err != nil {
-		return "", fmt.Errorf("reading the own pod: %w", err)
+		return "", "", fmt.Errorf("reading the own pod: %w", err)
 	}
-	return pod.Labels[v1alpha1.LabelRole], nil
+	return pod.Labels[v1alpha1.LabelRole], pod.Annotations[v1alpha1.AnnotationMember], nil
 }
 
 func (c *cluster) pod(ctx context.Context, name string) (*corev1.Pod, error) {

@@ -66,7 +66,7 @@ func TestSayIsOnePatchOfTheOwnPod(t *testing.T) {
 	if err := c.say(t.Context(), engine.MemberReport{Role: v1alpha1.RoleUnknown}); err != nil {
 		t.Fatal(err)
 	}
-	if role, err := c.ownRole(t.Context()); err != nil || role != "" {
+	if role, _, err := c.ownWords(t.Context()); err != nil || role != "" {
 		t.Errorf("a member without a role has label %q, %v", role, err)
 	}
 }

@@ -231,3 +231,40 @@ func TestAPodThatEndsCallsOffALongStep(t *testing.T) {
 		t.Errorf("after it came %+v, %v, want the end", step, err)
 	}
 }
+
+// TestOnlyTheLeaseThatWasJudgedIsTaken: the watch may bring another's write between the judgement and the act, and a
+// write with the newer resourceVersion would overwrite it without a conflict (PROTOCOL I5).
+func TestOnlyTheLeaseThatWasJudgedIsTaken(t *testing.T) {
+	t.Parallel()
+	free := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Name: "orders-db", Namespace: "shop", UID: "l-1", ResourceVersion: "5",
+	}}
+	client := fake.NewClientset()
+	var sent *coordinationv1.Lease
+	client.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		sent = a.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
+		return true, sent, nil
+	})
+	a := agentOn(t, client)
+	a.plan = engine.Plan{Cluster: "orders", Initialiser: me.Pod}
+	if err := a.cluster.leases.GetStore().Add(free); err != nil {
+		t.Fatal(err)
+	}
+	o, err := a.observe(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := pure.Converge(o)
+	if step.Kind != pure.StepTakeLease {
+		t.Fatalf("a free Lease of the first data gives %+v", step)
+	}
+	taken := free.DeepCopy()
+	taken.ResourceVersion, taken.Spec.HolderIdentity = "6", new("orders-db-1/u/n")
+	if err := a.cluster.leases.GetStore().Update(taken); err != nil {
+		t.Fatal(err)
+	}
+	_ = a.act(t.Context(), o, step)
+	if sent != nil && sent.ResourceVersion != "5" {
+		t.Errorf("the Lease was written over resourceVersion %s, which names another holder", sent.ResourceVersion)
+	}
+}

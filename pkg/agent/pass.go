@@ -21,7 +21,7 @@ func (a *Agent) observe(ctx context.Context, stopping bool) (pure.Observation, e
 		Member: a.id.Pod, Incarnation: a.id.Incarnation(), Stopping: stopping, Plan: a.plan,
 	}
 	lease, known := a.cluster.lease()
-	o.Lease.Known = known
+	a.judged, o.Lease.Known = lease, known
 	if lease != nil && lease.Spec.HolderIdentity != nil {
 		o.Lease.Holder = *lease.Spec.HolderIdentity
 	}
@@ -49,11 +49,10 @@ func (a *Agent) act(ctx context.Context, o pure.Observation, step pure.Step) err
 	case pure.StepStopServer:
 		return a.driver.Stop()
 	case pure.StepTakeLease:
-		lease, _ := a.cluster.lease()
-		if lease == nil {
+		if a.judged == nil {
 			return errors.New("there is no Lease to take")
 		}
-		return a.cluster.take(ctx, lease)
+		return a.cluster.take(ctx, a.judged)
 	case pure.StepInitialise:
 		plan := a.plan
 		a.begin(ctx, func(ctx context.Context) error { return a.driver.Initialise(ctx, plan) })

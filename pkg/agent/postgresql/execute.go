@@ -5,6 +5,7 @@ package postgresql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -82,11 +83,26 @@ func (d *Driver) Stop() error { return d.stopServer() }
 
 // Promote makes the running replica primary and returns when it accepts writes.
 func (d *Driver) Promote(ctx context.Context) error {
-	return d.db.exec(ctx, "SELECT pg_promote(true, 30)")
+	ctx, cancel := context.WithTimeout(ctx, promoteTimeout)
+	defer cancel()
+	pool, err := d.db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	var promoted bool
+	if err := pool.QueryRow(ctx, "SELECT pg_promote(true, 30)").Scan(&promoted); err != nil {
+		return fmt.Errorf("promoting: %w", err)
+	}
+	if !promoted {
+		return errors.New("the server was not promoted within 30 s")
+	}
+	return nil
 }
 
 // Tend keeps the running server as the plan says. It returns the parameters that wait for a restart.
 func (d *Driver) Tend(ctx context.Context, plan engine.Plan, primary bool) (pending []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, tendTimeout)
+	defer cancel()
 	changed, err := d.configure(ctx, plan, d.following)
 	if err != nil {
 		return nil, err

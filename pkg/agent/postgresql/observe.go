@@ -5,6 +5,7 @@ package postgresql
 
 import (
 	"context"
+	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
@@ -25,7 +26,7 @@ func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	select {
 	case <-d.server.Done():
 		d.db.close()
-		d.server, d.following = nil, ""
+		d.server, d.following, d.settled = nil, "", settled{}
 		return nil
 	default:
 	}
@@ -37,21 +38,24 @@ func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	o.Server.Accepting, o.Server.InRecovery, o.Server.Streaming = true, s.inRecovery, s.streaming
 	o.Server.Timeline, o.Server.Position, o.Server.Behind = s.timeline, s.position, s.behind
 	o.Server.Version = s.version
-	o.Server.Settled = s.inRecovery && d.following == "" && d.settled.observe(s.position)
+	o.Server.Settled = s.inRecovery && d.following == "" && d.settled.observe(s.position, time.Now())
 	return nil
 }
 
-// settled tells when the position of a server that receives from nobody stands still: after the same reading three
-// times in a row it has applied all that it has.
+// settled tells when the position of a server that receives from nobody stands still, and so all that it has is
+// applied.
 type settled struct {
 	position uint64
-	times    int
+	since    time.Time
 }
 
-func (s *settled) observe(position uint64) bool {
-	if position != s.position {
-		s.position, s.times = position, 0
+// settledAfter is how long the position must stand still. One slow record must not look like the end: the vote would be
+// for older data than there is.
+const settledAfter = 1500 * time.Millisecond
+
+func (s *settled) observe(position uint64, now time.Time) bool {
+	if position != s.position || s.since.IsZero() {
+		s.position, s.since = position, now
 	}
-	s.times++
-	return s.times >= 3
+	return now.Sub(s.since) >= settledAfter
 }

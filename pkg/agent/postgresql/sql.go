@@ -16,8 +16,13 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
-// queryTimeout bounds every query of the agent: a server that hangs must not hang its agent.
-const queryTimeout = 3 * time.Second
+// A server that hangs must not hang its agent: queryTimeout bounds the look at its state, tendTimeout all that one Tend
+// does (a CREATE DATABASE copies files), promoteTimeout a promotion.
+const (
+	queryTimeout   = 3 * time.Second
+	tendTimeout    = 30 * time.Second
+	promoteTimeout = 40 * time.Second
+)
 
 // database is the agent's own connection to its server, over the local socket. search_path is pinned, because the agent
 // is superuser and a tenant may have put functions of the same names into a schema of its own.
@@ -68,9 +73,10 @@ type state struct {
 	version    string
 }
 
+// stateQuery takes the later of two timelines, since that of the last checkpoint lags behind after a switch.
 const stateQuery = `
 SELECT pg_is_in_recovery(),
-       (pg_control_checkpoint()).timeline_id,
+       greatest((pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline),
        (coalesce(pg_last_wal_replay_lsn(), CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END, '0/0')
          - '0/0')::numeric::bigint,
        coalesce(pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn(), 0)::bigint,

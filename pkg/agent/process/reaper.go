@@ -30,8 +30,9 @@ type Reaper struct {
 // Process is a child that was started through a Reaper.
 type Process struct {
 	// Pid is the process id; it stays the child's until Done is closed.
-	Pid  int
-	done chan struct{}
+	Pid    int
+	reaper *Reaper
+	done   chan struct{}
 	// status is set before done is closed.
 	status unix.WaitStatus
 }
@@ -82,7 +83,7 @@ func (r *Reaper) Start(cmd *exec.Cmd) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
-	p := &Process{Pid: cmd.Process.Pid, done: make(chan struct{})}
+	p := &Process{Pid: cmd.Process.Pid, reaper: r, done: make(chan struct{})}
 	r.children[p.Pid] = p
 	return p, cmd.Process.Release()
 }
@@ -101,8 +102,11 @@ func (p *Process) Err() error {
 	return nil
 }
 
-// Signal sends a signal, unless the process is dead: its pid may be another's by then.
+// Signal sends a signal, unless the process is dead: its pid may be another's by then. The lock keeps it from being
+// reaped in between.
 func (p *Process) Signal(s syscall.Signal) error {
+	p.reaper.mu.Lock()
+	defer p.reaper.mu.Unlock()
 	select {
 	case <-p.done:
 		return os.ErrProcessDone

@@ -223,7 +223,8 @@ func copyFromThePrimary(o Observation) (Step, bool) {
 	if o.Volume.HasData {
 		return Step{}, false
 	}
-	if !o.PrimaryServes || o.Primary() == o.Member {
+	if !o.PrimaryServes || o.Plan.SystemID == "" || o.Primary() == "" || o.Primary() == o.Member {
+		// Without the plan's system ID nobody could tell whether the copy is of this cluster's data (PROTOCOL I10).
 		return Step{Kind: StepWait, Reason: "there is no primary to copy from yet"}, true
 	}
 	return Step{Kind: StepClone, Primary: o.Primary(), Reason: "a replica is a copy of the primary"}, true
