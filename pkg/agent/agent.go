@@ -117,30 +117,44 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 			return nil
 		}
 		a.lastPass.Store(time.Now().UnixNano())
-		wait := busyTick
+		wake := wakers{stopping: notYet(stopping, told), exited: a.driver.Exited(), after: busyTick}
 		if step.Kind == pure.StepTend && a.ready.Load() {
-			wait = calmTick
+			wake.after = calmTick
 		}
-		exited := a.driver.Exited()
 		if err != nil {
-			exited = nil // a death that the pass failed to see would wake it again at once, for ever
+			wake.exited = nil // a death that the pass failed to see would wake it again at once, for ever
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-a.woken:
-		case <-exited:
-		case err := <-a.work:
-			a.work = nil
-			if err != nil {
-				klog.FromContext(ctx).Error(err, "Long step failed")
-			}
-		case <-notYet(stopping, told):
-		case <-timer.C:
+		if err := a.sleep(ctx, wake); err != nil {
+			return err
 		}
-		timer.Stop()
 	}
+}
+
+// wakers are what ends the sleep between two passes, besides watches and the end of a long step.
+type wakers struct {
+	stopping <-chan struct{}
+	exited   <-chan struct{}
+	after    time.Duration
+}
+
+// sleep returns when there may be something new. Its error is that of ctx.
+func (a *Agent) sleep(ctx context.Context, w wakers) error {
+	timer := time.NewTimer(w.after)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.woken:
+	case <-w.exited:
+	case err := <-a.work:
+		a.work = nil
+		if err != nil {
+			klog.FromContext(ctx).Error(err, "Long step failed")
+		}
+	case <-w.stopping:
+	case <-timer.C:
+	}
+	return nil
 }
 
 // pass observes, decides, does one thing and reports.
