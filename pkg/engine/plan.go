@@ -62,6 +62,15 @@ type Plan struct {
 	PowerState v1alpha1.PowerState `json:"powerState"`
 	// FencedMembers are members whose engine stays down while their pod runs.
 	FencedMembers []string `json:"fencedMembers,omitempty"`
+	// Switchover asks a primary to hand over; nil when nobody does.
+	Switchover *Switchover `json:"switchover,omitempty"`
+	// RestartMember is the one member whose engine may restart now, if parameters wait for that.
+	RestartMember string `json:"restartMember,omitempty"`
+	// Rebuild asks a replica to throw its data away and copy anew; nil when nobody does.
+	Rebuild *Rebuild `json:"rebuild,omitempty"`
+	// AcceptDataLoss is the UID of the operation by which somebody accepts a primary that is chosen among the members
+	// that are there, although others may have newer data; "" when nobody does.
+	AcceptDataLoss string `json:"acceptDataLoss,omitempty"`
 	// Locale is the locale with which new data is made.
 	Locale string `json:"locale,omitempty"`
 	// Files are the engine's configuration files, by file name.
@@ -70,6 +79,25 @@ type Plan struct {
 	Users []PlanUser `json:"users,omitempty"`
 	// Databases are the databases that the primary makes; they are never dropped.
 	Databases []PlanDatabase `json:"databases,omitempty"`
+}
+
+// Switchover asks the primary From to hand over. It says nothing to any other primary, so it may stay in the plan after
+// it is done.
+type Switchover struct {
+	// ID tells this request from others. A primary that could not hand over does not try the same request again.
+	ID string `json:"id"`
+	// From is the member that shall not be primary.
+	From string `json:"from"`
+	// Target is the member that shall be; "" for the most advanced replica.
+	Target string `json:"target,omitempty"`
+}
+
+// Rebuild asks one replica for a new copy of the primary's data.
+type Rebuild struct {
+	// ID tells this request from others; each is carried out once.
+	ID string `json:"id"`
+	// Member is the replica.
+	Member string `json:"member"`
 }
 
 // PlanMember is one member of a plan.

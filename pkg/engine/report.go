@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
@@ -35,8 +37,25 @@ type MemberReport struct {
 	// Vote is set only while a first primary is being chosen among members with retained data; the member then
 	// receives from nobody, so the position stands still.
 	Vote *Vote `json:"vote,omitempty"`
+	// Epoch is the highest epoch that the member knows of.
+	Epoch int64 `json:"epoch,omitempty"`
+	// Electorate are the members that the primary's Lease lists, sorted: only they may become primary, and only when the
+	// list has more than one is the Lease renewed. The operator makes a pod only for a member that is listed.
+	Electorate []string `json:"electorate,omitempty"`
+	// Durability is what a primary's acknowledgement is worth: Majority only while every write waits for the quorum that
+	// the Lease records.
+	Durability v1alpha1.EffectiveDurability `json:"durability,omitempty"`
+	// Promotion is how a primary became it; nil for a replica, and for a primary that only restarted.
+	Promotion *PromotionReport `json:"promotion,omitempty"`
+	// Switchover is the last request to hand over that this member could not carry out.
+	Switchover *SwitchoverReport `json:"switchover,omitempty"`
+	// Rebuilt is the ID of the last request for a new copy that was carried out.
+	Rebuilt string `json:"rebuilt,omitempty"`
 	// PendingRestart are the parameters that wait for a restart, sorted.
 	PendingRestart []string `json:"pendingRestart,omitempty"`
+	// RestartInPlace says that the primary's restart must not be a switchover: a parameter can only be lowered where the
+	// primary is, and replicas take it over from there.
+	RestartInPlace bool `json:"restartInPlace,omitempty"`
 	// EngineVersion is the version as the running engine reports it.
 	EngineVersion string `json:"engineVersion,omitempty"`
 	// Problem is what keeps the member from doing its part; absent when nothing does.
@@ -50,6 +69,42 @@ type Vote struct {
 	// Timeline and Position say how far the data goes; Position is in bytes (a PostgreSQL LSN).
 	Timeline int64  `json:"timeline"`
 	Position uint64 `json:"position"`
+}
+
+// PromotionReport tells how a member became primary.
+type PromotionReport struct {
+	// Epoch is the epoch that began.
+	Epoch int64 `json:"epoch"`
+	// From is the primary before, "" for the first.
+	From string `json:"from,omitempty"`
+	// Reason is why: one of the Failover reasons.
+	Reason string `json:"reason"`
+	// Time is when it accepted writes.
+	Time metav1.Time `json:"time"`
+	// UnavailableMilliseconds is the time from the last renewal by the primary before until then.
+	UnavailableMilliseconds int64 `json:"unavailableMilliseconds"`
+}
+
+// Reasons for which another member becomes primary.
+const (
+	// FailoverExpired: nobody renewed the Lease for its whole duration.
+	FailoverExpired = "LeaseExpired"
+	// FailoverReleased: the primary gave the Lease up, because its pod ended or its engine did not come back.
+	FailoverReleased = "Released"
+	// FailoverSwitchover: the primary gave the Lease up because it was asked to.
+	FailoverSwitchover = "Switchover"
+	// FailoverContainerEnded: the kubelet says that the primary's container has ended.
+	FailoverContainerEnded = "ContainerEnded"
+	// FailoverFarewell: the primary's agent told the others that its engine is dead.
+	FailoverFarewell = "Farewell"
+)
+
+// SwitchoverReport tells why a member did not hand over.
+type SwitchoverReport struct {
+	// ID is the request's.
+	ID string `json:"id"`
+	// Message is why.
+	Message string `json:"message"`
 }
 
 // Problem is what keeps a member from doing its part.
