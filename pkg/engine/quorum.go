@@ -61,6 +61,9 @@ func (q Quorum) Promotable(voters []string) bool {
 
 // Weaken gives the strongest quorum that is true wherever either of two is.
 func (q Quorum) Weaken(other Quorum) Quorum {
+	if q.None() || other.None() {
+		return Quorum{}
+	}
 	weaker := Quorum{Count: min(q.Count, other.Count), Members: slices.Concat(q.Members, other.Members)}
 	slices.Sort(weaker.Members)
 	weaker.Members = slices.Compact(weaker.Members)

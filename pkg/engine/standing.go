@@ -65,3 +65,9 @@ type Facts struct {
 	// Refuses is why this member must not become primary; "" when it may.
 	Refuses string
 }
+
+// Equal says whether two standings ask for the same.
+func (s Standing) Equal(other Standing) bool {
+	return s.Part == other.Part && s.Epoch == other.Epoch && s.Primary == other.Primary && s.Found == other.Found &&
+		s.Quorum.Equal(other.Quorum)
+}

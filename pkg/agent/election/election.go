@@ -87,8 +87,6 @@ type Record struct {
 	Epoch int64
 	// Duration is for how long the Lease holds without a renewal.
 	Duration time.Duration
-	// Renewals changes with every renewal. It is for people: nobody's clock is compared with another's.
-	Renewals time.Time
 	// Electorate are the members that may campaign, as the holder wrote them; nil when no holder ever did.
 	Electorate []string
 	// Quorum is where acknowledged writes are; the zero Quorum when nobody recorded it.

@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package election
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// No turn waits for an answer. A request runs beside, and what it brings is taken over under the lock.
+
+// ask runs a request to a peer; what it returns is called under the lock.
+func (e *Elector) ask(request func(ctx context.Context) (apply func())) {
+	go func() {
+		ctx, cancel := context.WithTimeout(e.ctx, RequestTimeout)
+		defer cancel()
+		e.update(request(ctx))
+	}()
+}
+
+// read reads the Lease from the API server. At most one request about the Lease is on its way.
+func (e *Elector) read(now time.Duration) {
+	if e.busy || (e.readAt > 0 && now-e.readAt < retryEvery) {
+		return
+	}
+	e.busy, e.readAt = true, now
+	e.ask(func(ctx context.Context) func() {
+		r, err := e.Leases.Get(ctx)
+		return func() {
+			e.busy = false
+			if err == nil {
+				e.see(r, e.Clock.Now())
+			}
+		}
+	})
+}
+
+// write writes the Lease as a change of the record that was judged. done is called under the lock.
+func (e *Elector) write(r Record, done func(error)) {
+	e.busy = true
+	e.ask(func(ctx context.Context) func() {
+		written, err := e.Leases.Update(ctx, r)
+		return func() {
+			e.busy = false
+			if err == nil {
+				e.see(written, e.Clock.Now())
+			}
+			done(err)
+			if errors.Is(err, ErrConflict) || errors.Is(err, ErrNoAnswer) {
+				// What is there now decides: another's write, or our own whose answer was lost.
+				e.readAt = 0
+				e.read(e.Clock.Now())
+			}
+		}
+	})
+}
