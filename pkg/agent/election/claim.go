@@ -149,7 +149,8 @@ func (e *Elector) take(now time.Duration, reason string) {
 	t := &tenure{
 		epoch: e.nextEpoch(), began: now, entered: now, reason: reason, from: r.HolderMember(), silent: e.renewed,
 		found: e.founding() && !e.facts.HasData, resume: e.resumable() || e.founding(),
-		judged: r.Quorum, renewed: now, tried: now, votes: map[string]Vote{}, asked: map[string]time.Duration{}, reached: map[string]bool{},
+		judged: r.Quorum, renewed: now, tried: now,
+		votes: map[string]Vote{}, asked: map[string]time.Duration{}, reached: map[string]bool{},
 	}
 	if r.Released != nil {
 		t.from = MemberOf(r.Released.Incarnation)

@@ -143,7 +143,8 @@ func (e *Elector) checkQuorum(now time.Duration) {
 	}
 	if now-t.waiting >= levelAfter {
 		e.problem = &engine.Problem{
-			Reason: v1alpha1.ReasonWaitingForQuorum, Message: "writes wait: too few replicas receive them for " + t.quorum.String(),
+			Reason:  v1alpha1.ReasonWaitingForQuorum,
+			Message: "writes wait: too few replicas receive them for " + t.quorum.String(),
 		}
 	}
 }

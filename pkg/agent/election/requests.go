@@ -48,9 +48,8 @@ func (e *Elector) write(r Record, done func(error)) {
 				e.see(written, e.Clock.Now())
 			}
 			done(err)
-			if errors.Is(err, ErrConflict) || errors.Is(err, ErrNoAnswer) {
-				// What is there now decides: another's write, or our own whose answer was lost.
-				e.readAt = 0
+			if errors.Is(err, ErrConflict) {
+				e.readAt = 0 // what is there now decides: another's write, or our own whose answer was lost
 				e.read(e.Clock.Now())
 			}
 		}

@@ -39,3 +39,15 @@ const (
 	RoleLabelPrimary = "primary"
 	RoleLabelReplica = "replica"
 )
+
+// Annotations of the Lease, written by the members (PROTOCOL I5-I9).
+const (
+	// AnnotationCommitQuorum says where acknowledged writes are (engine.Quorum), as JSON.
+	AnnotationCommitQuorum = "atlasdb.io/commit-quorum"
+	// AnnotationFailsafeMembers are the members that may campaign, separated by commas.
+	AnnotationFailsafeMembers = "atlasdb.io/failsafe-members"
+	// AnnotationReleasedBy says who gave the Lease up and for whom (election.Release), as JSON.
+	AnnotationReleasedBy = "atlasdb.io/released-by"
+	// AnnotationLineage are the cluster's promotions (engine.Lineage), as JSON.
+	AnnotationLineage = "atlasdb.io/lineage"
+)
