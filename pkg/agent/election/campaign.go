@@ -144,6 +144,10 @@ func (e *Elector) askVote(member string, now time.Duration) {
 func (e *Elector) accede(now time.Duration) time.Duration {
 	t := e.tenure
 	t.quorum = e.fullQuorum()
+	if !t.quorum.None() && !t.judged.None() {
+		// Members that were added and have not yet received anything must not hold up the first writes.
+		t.quorum.Count = min(t.quorum.Count, t.judged.Count)
+	}
 	if weaker := e.record.Quorum.Weaken(t.quorum); !weaker.Equal(e.record.Quorum) {
 		t.weakened = &weaker
 		return shortTurn // renew writes it, and the next turn comes here again

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
@@ -184,5 +185,5 @@ func (e *Elector) nextEpoch() int64 {
 }
 
 func waitingFor(message string) *engine.Problem {
-	return &engine.Problem{Reason: "WaitingForMembers", Message: message}
+	return &engine.Problem{Reason: v1alpha1.ReasonWaitingForMembers, Message: message}
 }

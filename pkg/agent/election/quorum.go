@@ -60,6 +60,9 @@ func (e *Elector) quorumOf() engine.Quorum {
 			full.Members = without(full.Members, m)
 		}
 	}
+	if now := e.tenure.quorum; !now.None() && full.Count > now.Count && len(e.facts.Attached) < full.Count-1 {
+		full.Count = now.Count // members are being added: writes go on as before until enough of them are there
+	}
 	return full
 }
 
@@ -87,11 +90,11 @@ func (e *Elector) keepQuorum(now time.Duration) {
 	}
 }
 
-// durability is what an acknowledgement is worth.
+// durability is what an acknowledgement by this primary is worth.
 func (e *Elector) durability() v1alpha1.EffectiveDurability {
-	t := e.tenure
-	if t == nil || t.quorum.None() || e.facts.Leading != t.epoch || !e.facts.Enforced.Equal(t.quorum) ||
-		e.record.Quorum.None() {
+	t, majority := e.tenure, e.fullQuorum().Count
+	if majority == 0 || e.facts.Leading != t.epoch || e.facts.Enforced.Count < majority ||
+		e.record.Quorum.Count < majority {
 		return v1alpha1.EffectiveNone
 	}
 	return v1alpha1.EffectiveMajority

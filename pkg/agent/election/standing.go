@@ -15,15 +15,16 @@ func (e *Elector) standing() engine.Standing {
 	switch {
 	case !e.known:
 		return engine.Standing{}
-	case e.resumable() && !e.stopping && !e.plan.idle(e.Member):
+	case e.resumable() && e.eligible():
 		return engine.Standing{} // about to take the Lease back; a start as replica would cost a new timeline
 	case holder == e.Member:
 		return engine.Standing{Part: engine.PartNobody}
 	case e.yielding > 0 || (bound > 0 && (holder == "" || e.record.Epoch < bound) && e.followed.Epoch < bound):
 		return engine.Standing{Part: engine.PartYield, Epoch: bound}
+	case holder == "" && e.followed.Part == "":
+		return engine.Standing{Part: engine.PartNobody} // nobody ever was, or not in this agent's life
 	case holder == "":
-		// A Lease that was given up, or deleted: whom it named is still the only one worth receiving from.
-		return e.followed
+		return e.followed // its engine is dead, or nobody knows; nobody else is worth receiving from
 	}
 	e.followed = engine.Standing{Part: engine.PartFollow, Epoch: e.record.Epoch, Primary: holder}
 	return e.followed

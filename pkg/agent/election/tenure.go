@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
@@ -186,7 +187,9 @@ func (e *Elector) arm() {
 		return
 	}
 	if err := e.Engine.Arm(t.deadline); err != nil {
-		e.problem = &engine.Problem{Reason: "Unguarded", Message: "the engine cannot be guarded: " + err.Error()}
+		e.problem = &engine.Problem{
+			Reason: v1alpha1.ReasonMemberFailed, Message: "the engine cannot be guarded: " + err.Error(),
+		}
 		e.lose("the engine has no guard")
 		return
 	}
