@@ -104,21 +104,23 @@ func (e *Elector) hold(now time.Duration) time.Duration {
 	if e.tenure == nil {
 		return 0
 	}
-	return max(0, min(next, t.deadline-now, t.renewed+RenewEvery-now+1, e.retryIn(now)))
+	return max(0, min(next, t.deadline-now, e.renewIn(now)))
 }
 
-// retryIn is when a renewal that was not answered is tried again, or the peers are asked.
-func (e *Elector) retryIn(now time.Duration) time.Duration {
+// renewIn is after what time there is something to do for the Lease.
+func (e *Elector) renewIn(now time.Duration) time.Duration {
 	t := e.tenure
 	switch {
 	case t.alone(e.record):
 		return never
-	case t.unanswered:
-		return max(0, min(t.tried+retryEvery, t.round+longTurn)-now)
+	case e.busy && now-t.tried < patience:
+		return patience - (now - t.tried) // the answer wakes; without one the peers are asked
 	case e.busy:
-		return max(0, t.tried+patience-now) + shortTurn
+		return shortTurn
+	case t.tried > t.renewed:
+		return max(0, t.tried+retryEvery-now)
 	}
-	return never
+	return max(0, t.renewed+RenewEvery-now)
 }
 
 // lose ends the tenure. An engine that may accept writes is killed at the end of the turn.
