@@ -157,10 +157,10 @@ func TestASingleMemberRenewsNothing(t *testing.T) {
 		c := newCast(t, v1alpha1.DurabilityMajority, "a")
 		c.await(5*time.Second, "a")
 		time.Sleep(10 * time.Second)
-		before := c.writes
+		before := c.written()
 		time.Sleep(time.Hour)
-		if c.primary() != "a" || c.writes != before {
-			t.Errorf("primary %q, %d writes in an hour", c.primary(), c.writes-before)
+		if c.primary() != "a" || c.written() != before {
+			t.Errorf("primary %q, %d writes in an hour", c.primary(), c.written()-before)
 		}
 	})
 }

@@ -46,7 +46,6 @@ type actor struct {
 	facts  engine.Facts
 	cut    bool // nobody reaches it, and it reaches nobody
 	fences int
-	armed  time.Duration
 }
 
 // newCast is a cluster whose members run from the first moment on.
@@ -90,13 +89,13 @@ func (c *cast) replan(change func(p *Plan)) {
 	change(&c.plan)
 	c.each(func(a *actor) { a.Plan(c.plan) })
 }
-func (a *actor) Arm(until time.Duration) error { a.armed = until; return nil }
-func (a *actor) change(f func(*engine.Facts))  { a.mu.Lock(); f(&a.facts); a.mu.Unlock() }
-func (a *actor) know() engine.Facts            { a.mu.Lock(); defer a.mu.Unlock(); return a.facts }
-func (a *actor) isolated() bool                { a.mu.Lock(); defer a.mu.Unlock(); return a.cut }
-func (a *actor) isolate()                      { a.mu.Lock(); a.cut = true; a.mu.Unlock() }
-func (a *actor) die()                          { a.isolate(); a.cancel(); a.change(func(f *engine.Facts) { f.Leading = 0 }) }
-func (a *actor) leads() bool                   { return a.know().Leading > 0 }
+func (a *actor) Arm(time.Duration) error      { return nil }
+func (a *actor) change(f func(*engine.Facts)) { a.mu.Lock(); f(&a.facts); a.mu.Unlock() }
+func (a *actor) know() engine.Facts           { a.mu.Lock(); defer a.mu.Unlock(); return a.facts }
+func (a *actor) isolated() bool               { a.mu.Lock(); defer a.mu.Unlock(); return a.cut }
+func (a *actor) isolate()                     { a.mu.Lock(); a.cut = true; a.mu.Unlock() }
+func (a *actor) die()                         { a.isolate(); a.cancel(); a.change(func(f *engine.Facts) { f.Leading = 0 }) }
+func (a *actor) leads() bool                  { return a.know().Leading > 0 }
 func (c *cast) each(f func(*actor)) {
 	for _, a := range c.members {
 		f(a)
@@ -106,7 +105,9 @@ func (c *cast) each(f func(*actor)) {
 // Fence ends the engine.
 func (a *actor) Fence(string) {
 	a.change(func(f *engine.Facts) { f.Leading, f.Running, f.Receiving = 0, false, false })
+	a.mu.Lock()
 	a.fences++
+	a.mu.Unlock()
 }
 
 // loop does what the election asks, as the agent's passes do.
@@ -260,6 +261,13 @@ func (n network) Farewell(ctx context.Context, m string, f Farewell) error {
 		p.Elector.Farewell(f)
 	}
 	return err
+}
+
+// written is how often the Lease was written.
+func (c *cast) written() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes
 }
 
 // primary is the one member that accepts writes; the test fails when there are two.
