@@ -92,9 +92,18 @@ e2e-long: localkube-up image ## Run end-to-end tests with the long watches for s
 conformance: localkube-up image ## Hold every engine to the common promises
 	KUBECONFIG=$$($(LOCALKUBE) kubeconfig) $(GOTEST) -count=1 -tags=conformance -timeout=30m ./test/conformance/...
 
+# Trials for `make chaos`, such as CHAOS='-fault=cable-cut -trials=3' or what a failed trial prints to replay it.
+CHAOS ?=
+
 .PHONY: chaos
-chaos: localkube-up image ## Break nodes, networks and processes under load
-	KUBECONFIG=$$($(LOCALKUBE) kubeconfig) $(GOTEST) -count=1 -tags=chaos -timeout=30m ./test/chaos/...
+chaos: localkube-up image ## Break nodes, networks and processes under load; with CI=true a few seeded trials
+	export KUBECONFIG=$$($(LOCALKUBE) kubeconfig) KUBECTL=$(KUBECTL) LOCALKUBE=$(CURDIR)/bin/localkube; \
+	  hack/deploy.sh localkube && \
+	  $(GOTEST) -count=1 -tags=chaos $(if $(CI),-timeout=10m,-v -timeout=24h) ./test/chaos $(CHAOS)
+
+.PHONY: chaos-report
+chaos-report: ## Write the table of all trials made so far into the document on reliability
+	$(GOTEST) -count=1 -tags=chaos -run='^TestReport$$' ./test/chaos -update=$(CURDIR)/artifacts/docs/reliability.md
 
 ##@ Try
 

@@ -13,18 +13,25 @@ import (
 	"time"
 )
 
-// judge holds what the clients saw against what the members have. All sessions have ended.
-func (t *trial) judge(ctx context.Context) error {
+// judge holds what the clients saw against what the members have. All sessions have ended. It also judges a trial that
+// has failed already, since a write may be lost beside, but then it does not wait long for a database that may be broken.
+func (t *trial) judge(ctx context.Context, failed bool) error {
+	patience := recoveryDeadline
+	if failed {
+		patience = 20 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	end := now()
 	history, err := readHistory(t.folder)
 	if err != nil {
 		return err
 	}
+	t.measure(history, end)
 	rows, err := t.survivors(ctx)
 	if err != nil {
 		return err
 	}
-	t.measure(history, end)
 	f := check(history, rows)
 	t.result.Lost, t.result.Duplicated = len(f.Lost), len(f.Duplicated)
 	t.result.Overlaps, t.result.Late = len(f.Overlaps), len(f.Late)
@@ -36,8 +43,6 @@ func (t *trial) judge(ctx context.Context) error {
 
 // survivors gives the rows of the primary once every member has the same.
 func (t *trial) survivors(ctx context.Context) (survivors []row, err error) {
-	ctx, cancel := context.WithTimeout(ctx, recoveryDeadline)
-	defer cancel()
 	err = eventually(ctx, "comparing the members", func(ctx context.Context) error {
 		return t.eachMember(ctx, func(rows, primary []row) error {
 			survivors = primary
@@ -69,6 +74,9 @@ func (t *trial) measure(history []write, end instant) {
 // primaryAsExpected holds who acknowledged after the fault against what the fault may do.
 func (t *trial) primaryAsExpected(history []write) error {
 	lives := tenures(history)
+	if len(lives) == 0 {
+		return errors.New("nothing was acknowledged")
+	}
 	moved := lives[len(lives)-1].primary != t.former
 	switch {
 	case moved && t.fault.stays:

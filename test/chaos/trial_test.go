@@ -66,11 +66,8 @@ func (db *database) newTrial(f *fault, seed uint64, folder string) *trial {
 func (t *trial) run(ctx context.Context) (result, error) {
 	err := t.begin(ctx)
 	if err == nil {
-		err = t.breakAndMend(ctx)
-		err = errors.Join(err, t.writer.close())
-	}
-	if err == nil {
-		err = t.judge(ctx)
+		err = errors.Join(t.breakAndMend(ctx), t.writer.close())
+		err = errors.Join(err, t.judge(ctx, err != nil))
 	}
 	if err != nil {
 		t.result.Failure = err.Error()
