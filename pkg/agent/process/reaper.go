@@ -55,8 +55,13 @@ func (r *Reaper) Run(ctx context.Context) {
 	}
 }
 
-// reap takes every child that is dead. The lock makes it wait for a Start in progress, whose child may be dead already.
-func (r *Reaper) reap() {
+// Alone reaps, and says whether no child is left. For PID 1 that means that nothing else runs in the container: every
+// orphan is a child of it.
+func (r *Reaper) Alone() bool { return r.reap() }
+
+// reap takes every child that is dead, and says whether none is left. The lock makes it wait for a Start in progress,
+// whose child may be dead already.
+func (r *Reaper) reap() (alone bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
@@ -66,7 +71,7 @@ func (r *Reaper) reap() {
 			continue
 		}
 		if err != nil || pid == 0 {
-			return // no children, or none that is dead
+			return errors.Is(err, unix.ECHILD) // no children, or none that is dead
 		}
 		if p, ours := r.children[pid]; ours {
 			delete(r.children, pid)
@@ -90,6 +95,16 @@ func (r *Reaper) Start(cmd *exec.Cmd) (*Process, error) {
 
 // Done is closed when the process is dead and reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Ended says whether the process is dead and reaped.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // Err says how a dead process ended: nil for exit code 0. Call it after Done.
 func (p *Process) Err() error {

@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package fence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/atlasdb/atlasdb/pkg/agent/process"
+)
+
+// Fence is the agent's hand: it says until when the engine may accept writes, and kills it. It implements
+// election.Engine.
+type Fence struct {
+	options  Options
+	deadline deadline
+
+	// mu is held while a writable engine starts and while the engine is killed: neither can slip into the other.
+	mu    sync.Mutex
+	guard *process.Process
+}
+
+// Options are what a Fence is made of.
+type Options struct {
+	// Reaper starts the guard and knows the other children.
+	Reaper *process.Reaper
+	// Guard is the command of the guard; it inherits the deadline as GuardDescriptor.
+	Guard []string
+	// Kill kills every process of the engine. KillContainer is the one for PID 1 of a container.
+	Kill func() error
+	// Logger tells what could not be done.
+	Logger klog.Logger
+}
+
+// New returns a Fence whose engine accepts no writes.
+func New(o Options) (*Fence, error) {
+	d, err := newDeadline()
+	if err != nil {
+		return nil, err
+	}
+	return &Fence{options: o, deadline: d}, nil
+}
+
+// KillContainer kills every process of the container but this one, which must be its first.
+func KillContainer() error {
+	if os.Getpid() != 1 {
+		return errors.New("only PID 1 of a container may kill everything in it")
+	}
+	return killAll()
+}
+
+// Arm lets the engine accept writes until a moment of Clock; zero means never. Without a guard there is no writable
+// engine.
+func (f *Fence) Arm(until time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if until != 0 {
+		if err := f.guarded(); err != nil {
+			return err
+		}
+	}
+	f.deadline.set(until)
+	return nil
+}
+
+// guarded makes sure that the guard runs.
+func (f *Fence) guarded() error {
+	if f.guard != nil && !f.guard.Ended() {
+		return nil
+	}
+	//nolint:noctx // it lives as long as the container
+	cmd := exec.Command(f.options.Guard[0], f.options.Guard[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, []*os.File{f.deadline.file}
+	guard, err := f.options.Reaper.Start(cmd)
+	if err != nil {
+		return fmt.Errorf("starting the guard: %w", err)
+	}
+	f.guard = guard
+	return nil
+}
+
+// Watch starts the guard anew whenever it dies while the engine may accept writes, until ctx ends. An engine that cannot
+// be guarded is killed.
+func (f *Fence) Watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-f.guardEnded():
+			f.revive()
+		}
+	}
+}
+
+// guardEnded is closed when the guard is dead. While there is none, it is looked for again soon.
+func (f *Fence) guardEnded() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.guard != nil && !f.guard.Ended() {
+		return f.guard.Done()
+	}
+	soon := make(chan struct{})
+	time.AfterFunc(idlePeriod, func() { close(soon) })
+	return soon
+}
+
+func (f *Fence) revive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.deadline.get() == 0 {
+		return
+	}
+	if err := f.guarded(); err != nil {
+		f.options.Logger.Error(err, "Guard cannot be started; killing the engine")
+		f.kill()
+	}
+}
+
+// Permit calls start, which starts a writable engine or makes one of a replica, only while writes are allowed; a fence
+// waits until it has returned.
+func (f *Fence) Permit(start func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := (Clock{}).Now(); f.deadline.get() == 0 || f.deadline.passed(now) {
+		return errors.New("this member may not accept writes now")
+	}
+	return start()
+}
+
+// goneWithin bounds the wait for processes that were killed: they end as soon as the kernel gets to it, unless one waits
+// for a disk.
+const goneWithin = 5 * time.Second
+
+// Fence kills the engine and returns when none of its processes is left.
+func (f *Fence) Fence(string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kill()
+}
+
+// kill strikes until nothing is left: a process that was being born may have missed the first strike.
+func (f *Fence) kill() {
+	for patience := goneWithin; patience > 0; patience -= time.Millisecond {
+		if err := f.options.Kill(); err != nil {
+			f.options.Logger.Error(err, "Killing the engine failed")
+		}
+		if f.options.Reaper.Alone() {
+			f.deadline.set(0)
+			return
+		}
+		<-time.After(time.Millisecond)
+	}
+	// The deadline stays, so that the guard goes on and no writable engine starts.
+	f.options.Logger.Error(nil, "Processes of the engine are left after they were killed")
+}
