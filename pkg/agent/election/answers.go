@@ -39,6 +39,7 @@ func (e *Elector) Vote(ctx context.Context, q VoteRequest) Vote {
 	if why := e.prepareVote(ctx, q); why != "" {
 		return Vote{Epoch: q.Epoch, Why: why}
 	}
+	defer e.update(e.prepared)
 	e.Changed()
 	for {
 		v, done, news := e.tryVote(q)
@@ -75,7 +76,16 @@ func (e *Elector) prepareVote(ctx context.Context, q VoteRequest) (why string) {
 		return "this member has not yet lost the Lease"
 	}
 	e.yielding = q.Epoch
+	e.preparing++
 	return ""
+}
+
+// prepared ends the preparation of a vote. When it was not given in time, the candidate asks again, or is promoted
+// without it; a member that went on to stand still for it would never follow anybody.
+func (e *Elector) prepared() {
+	if e.preparing--; e.preparing == 0 {
+		e.yielding = 0
+	}
 }
 
 // tryVote gives the vote if the engine stands still by the promise that it carries, and not merely by chance. When it
@@ -90,7 +100,7 @@ func (e *Elector) tryVote(q VoteRequest) (v Vote, done bool, news <-chan struct{
 	case !e.proves(engine.Standing{Part: engine.PartYield, Epoch: q.Epoch}) || !still(f):
 		return Vote{}, false, e.news
 	}
-	e.promised, e.yielding = q.Epoch, 0
+	e.promised = q.Epoch
 	return Vote{Granted: true, Epoch: q.Epoch, HasData: f.HasData, SystemID: f.SystemID, Point: f.Point}, true, nil
 }
 

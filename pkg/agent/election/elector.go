@@ -42,6 +42,8 @@ type Elector struct {
 	// adopted is the standing that the engine's loop took over last; factsUnder is what it was when it looked at the
 	// engine. Only facts that were seen under a standing prove that it is carried out.
 	adopted, factsUnder engine.Standing
+	// told is the standing that Changed was last called for.
+	told engine.Standing
 	stopping            bool
 
 	// record is the newest Lease that was read, known whether it was read since this agent's start. seen is since when it
@@ -56,8 +58,10 @@ type Elector struct {
 
 	// tenure is not nil while this member holds the Lease and may count on it.
 	tenure *tenure
-	// yielding is the epoch in which a vote is being prepared, promised the newest in which one was given.
+	// yielding is the epoch in which votes are being prepared, preparing how many requests wait for one; promised is the
+	// newest in which one was given.
 	yielding, promised int64
+	preparing          int
 	// vouchedUntil is until when this member does not campaign because a Lease expired, notBefore because it has failed.
 	vouchedUntil, notBefore time.Duration
 	// followed is the last holder that this member received from.
@@ -125,7 +129,6 @@ const (
 // turn looks at what is known and does what is due. It returns after what time to look again.
 func (e *Elector) turn() time.Duration {
 	e.mu.Lock()
-	before := e.standing()
 	next := longTurn
 	switch now := e.Clock.Now(); {
 	case !e.known:
@@ -135,9 +138,9 @@ func (e *Elector) turn() time.Duration {
 	default:
 		next = e.watch(now)
 	}
-	fence := e.fencing
-	changed := fence != "" || !e.standing().Equal(before)
-	e.fencing = ""
+	fence, standing := e.fencing, e.standing()
+	changed := fence != "" || !standing.Equal(e.told) // what was taken over between two turns counts too
+	e.fencing, e.told = "", standing
 	e.mu.Unlock()
 	if fence != "" {
 		klog.FromContext(e.ctx).Info("Fenced the engine", "reason", fence)
