@@ -52,6 +52,7 @@ func check(history []write, rows []row) findings {
 		k := key{r.Session, r.Seq}
 		if _, ok := placed[k]; ok {
 			f.Duplicated = append(f.Duplicated, fmt.Sprintf("session %d row %d", r.Session, r.Seq))
+			continue
 		}
 		placed[k] = r.Placed
 	}

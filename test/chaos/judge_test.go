@@ -14,7 +14,7 @@ import (
 )
 
 // judge holds what the clients saw against what the members have. All sessions have ended. It also judges a trial that
-// has failed already, since a write may be lost beside, but then it does not wait long for a database that may be broken.
+// has failed already, since a write may be lost beside; then it does not wait long, for the database may be broken.
 func (t *trial) judge(ctx context.Context, failed bool) error {
 	patience := recoveryDeadline
 	if failed {

@@ -45,8 +45,8 @@ func TestReport(t *testing.T) {
 	must(t, os.WriteFile(*update, []byte(before+beginMark+table+endMark+after), 0o644))
 }
 
-const head = `| fault | trials | gap, median | gap, longest | goal | last ack of former primary | whole again, median ` +
-	`| unknown | lost | duplicated | overlaps | failed |
+const head = `| fault | trials | gap, median | gap, longest | goal | last ack of former primary | whole, median | ` +
+	`unknown | lost | duplicated | overlaps | failed |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 `
 
