@@ -5,6 +5,7 @@
 //
 //	atlasdb-agent install DEST   copies itself to DEST; the init container of a member does it
 //	atlasdb-agent run            runs the member
+//	atlasdb-agent guard          fences the engine when the agent cannot; the agent starts it
 //	atlasdb-agent version        prints the version
 //
 // Read run.go for the wiring, then pkg/agent/doc.go.
@@ -17,8 +18,12 @@ import (
 	"io"
 	"os"
 
+	"github.com/atlasdb/atlasdb/pkg/agent/fence"
 	"github.com/atlasdb/atlasdb/pkg/version"
 )
+
+// guardCommand is the subcommand that the agent starts as its second hand.
+const guardCommand = "guard"
 
 func main() {
 	if err := dispatch(context.Background(), os.Args[1:]); err != nil {
@@ -33,11 +38,13 @@ func dispatch(ctx context.Context, args []string) error {
 		return install(args[1])
 	case len(args) > 0 && args[0] == "run":
 		return run(ctx, args[1:])
+	case len(args) == 1 && args[0] == guardCommand:
+		return fence.Guard()
 	case len(args) == 1 && args[0] == "version":
 		_, err := fmt.Fprintln(os.Stdout, version.Get())
 		return err
 	}
-	return errors.New("usage: atlasdb-agent install DEST | run --engine=ENGINE --cluster=CLUSTER | version")
+	return errors.New("usage: atlasdb-agent install DEST | run --engine=ENGINE --cluster=CLUSTER | guard | version")
 }
 
 // install copies this program, so that it can run in the vendor's own image of the engine. It needs no shell, which the

@@ -6,18 +6,25 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
 	"github.com/atlasdb/atlasdb/pkg/agent"
+	"github.com/atlasdb/atlasdb/pkg/agent/election"
+	"github.com/atlasdb/atlasdb/pkg/agent/fence"
+	"github.com/atlasdb/atlasdb/pkg/agent/peer"
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -50,15 +57,33 @@ func run(ctx context.Context, args []string) error {
 	}
 	reaper := process.NewReaper()
 	go reaper.Run(ctx)
-	a, err := agent.New(client, id, postgresql.New(postgresql.Options{
-		Member: id.Pod, Root: resource.DataMountPath, SocketDirectory: pure.SocketDirectory, Reaper: reaper,
-	}))
+	hands, err := fence.New(fence.Options{
+		Reaper: reaper, Guard: []string{resource.AgentPath, guardCommand}, Kill: fence.KillContainer, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	go hands.Watch(ctx)
+	credentials := peer.NewCredentials(resource.TLSMountPath, pure.ReplicationUser)
+	a, err := agent.New(agent.Options{
+		Identity: id, Client: client, Fence: hands, Clock: fence.Clock{},
+		Peers: peer.NewClient(credentials, resource.PeerPort),
+		Driver: postgresql.New(postgresql.Options{
+			Member: id.Pod, Root: resource.DataMountPath, SocketDirectory: pure.SocketDirectory, Reaper: reaper,
+			Permit: hands.Permit,
+		}),
+	})
 	if err != nil {
 		return err
 	}
 	go func() {
 		if err := a.Serve(ctx, postgresql.NewMetrics(ctx, pure.SocketDirectory)); err != nil {
 			logger.Error(err, "Serving probes ended")
+		}
+	}()
+	go func() {
+		if err := peer.Serve(ctx, fmt.Sprintf(":%d", resource.PeerPort), credentials, a.Answers()); err != nil {
+			logger.Error(err, "Serving peers ended")
 		}
 	}()
 	return a.Run(ctx, told.Done())
@@ -90,11 +115,23 @@ func identity(args []string) (agent.Identity, error) {
 	return id, nil
 }
 
+// brokenAfter is how long the API server may leave data unacknowledged before the connection counts as broken. A server
+// that is gone without a word would else hold up every request until its own time limit, and with them the renewals.
+const brokenAfter = 2 * time.Second
+
 func newClient() (kubernetes.Interface, error) {
 	config, err := rest.InClusterConfig()
 	if err != nil {
 		return nil, err
 	}
 	config.UserAgent = "atlasdb-agent/" + version.Get().String()
+	config.QPS = -1 // the election sets its own pace, and must not wait behind reports
+	dialer := &net.Dialer{Timeout: election.RequestTimeout, Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(brokenAfter.Milliseconds()))
+		}), err)
+	}}
+	config.Dial = dialer.DialContext
 	return kubernetes.NewForConfig(config)
 }

@@ -5,18 +5,18 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/klog/v2"
 
+	"github.com/atlasdb/atlasdb/pkg/agent/election"
+	"github.com/atlasdb/atlasdb/pkg/agent/peer"
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -34,28 +34,40 @@ type Identity struct {
 // Incarnation is the holderIdentity of this life of the agent.
 func (i Identity) Incarnation() string { return i.Pod + "/" + i.PodUID + "/" + i.Nonce }
 
+// Options are what an Agent is made of.
+type Options struct {
+	Identity
+	// Client is the API server, Driver the engine, Peers the other members' agents, Fence what kills the engine.
+	Client kubernetes.Interface
+	Driver *postgresql.Driver
+	Peers  *peer.Client
+	Fence  election.Engine
+	Clock  election.Clock
+}
+
 // Agent keeps one member as the plan says.
 type Agent struct {
 	id      Identity
 	cluster *cluster
 	driver  *postgresql.Driver
+	peers   *peer.Client
+	elector *election.Elector
 	woken   chan struct{}
 
 	plan     engine.Plan
 	planHash string
 	// refusedHash is of the last plan that was refused.
 	refusedHash string
-	// judged is the Lease that the pass has observed. It is the one that is written: a newer one may name another holder,
-	// and its resourceVersion would make the write succeed (PROTOCOL I5).
-	judged   *coordinationv1.Lease
-	work     chan error         // the end of a long step; nil while none runs
-	abort    context.CancelFunc // ends a long step before its time
+	// standing is what the engine is being made.
+	standing engine.Standing
+	primary  primary
+	work     *work // a long step; nil while none runs
 	said     engine.MemberReport
 	saidOnce bool
 	level    level
 	tended   tended
 
-	// retry spaces out the starts and copies that fail.
+	// retry spaces out the steps that fail.
 	retry   *flowcontrol.Backoff
 	metrics *metrics
 
@@ -64,17 +76,39 @@ type Agent struct {
 }
 
 // New returns an Agent that has not begun.
-func New(client kubernetes.Interface, id Identity, driver *postgresql.Driver) (*Agent, error) {
+func New(o Options) (*Agent, error) {
 	a := &Agent{
-		id: id, driver: driver, woken: make(chan struct{}, 1),
-		retry: flowcontrol.NewBackOff(minRetry, maxRetry), metrics: newMetrics(),
+		id: o.Identity, driver: o.Driver, peers: o.Peers, woken: make(chan struct{}, 1),
+		retry: flowcontrol.NewBackOff(minRetry, maxRetry),
 	}
-	c, err := newCluster(client, id, a.wake)
+	c, err := newCluster(o.Client, o.Identity, a.wake)
 	if err != nil {
 		return nil, fmt.Errorf("watching the cluster's objects: %w", err)
 	}
 	a.cluster = c
+	a.elector = election.New(election.Options{
+		Member: o.Pod, Incarnation: o.Incarnation(), Clock: o.Clock, Leases: c.lease, Peers: o.Peers, Engine: o.Fence,
+		Changed: a.wake,
+	})
+	c.elector = a.elector
+	a.metrics = newMetrics(a.elector)
 	return a, nil
+}
+
+// Answers is what this member answers its peers.
+type Answers struct {
+	*election.Elector
+	driver *postgresql.Driver
+}
+
+// Answers gives who answers the peers.
+func (a *Agent) Answers() Answers { return Answers{a.elector, a.driver} }
+
+// State adds what the engine's own rules want to know of a primary.
+func (a Answers) State() election.State {
+	s := a.Elector.State()
+	s.Engine = a.driver.PeerState()
+	return s
 }
 
 // wake asks for a pass; several wishes are one.
@@ -88,14 +122,14 @@ func (a *Agent) wake() {
 const (
 	// busyTick and calmTick are how often an agent looks at what it cannot watch: a server that starts or catches up,
 	// and one that is level.
-	busyTick = 200 * time.Millisecond
+	busyTick = 50 * time.Millisecond
 	calmTick = time.Second
 )
 
 // minRetry and maxRetry bound the time before a start or a copy is tried again. A server that was killed starts again
 // almost at once; one that cannot start must not fill the log.
 const (
-	minRetry = 200 * time.Millisecond
+	minRetry = 100 * time.Millisecond
 	maxRetry = 10 * time.Second
 )
 
@@ -107,8 +141,12 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 		klog.FromContext(ctx).Error(err, "Taking the own role label away failed; the first report will")
 		a.saidOnce = true
 	}
+	go a.elector.Run(ctx)
 	for {
 		told := isClosed(stopping)
+		if told {
+			a.elector.Stop()
+		}
 		step, err := a.pass(ctx, told)
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Pass failed", "step", step.Kind)
@@ -146,7 +184,7 @@ func (a *Agent) sleep(ctx context.Context, w wakers) error {
 		return ctx.Err()
 	case <-a.woken:
 	case <-w.exited:
-	case err := <-a.work:
+	case err := <-a.work.ended():
 		a.work = nil
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Long step failed")
@@ -155,45 +193,6 @@ func (a *Agent) sleep(ctx context.Context, w wakers) error {
 	case <-timer.C:
 	}
 	return nil
-}
-
-// pass observes, decides, does one thing and reports.
-func (a *Agent) pass(ctx context.Context, stopping bool) (pure.Step, error) {
-	a.readPlan(ctx)
-	o, err := a.observe(ctx, stopping)
-	if err != nil {
-		return pure.Step{Kind: pure.StepWait}, err
-	}
-	step := pure.Step{Kind: pure.StepWait, Reason: "a long step is under way"}
-	switch {
-	case a.work == nil:
-		step = a.paced(pure.Converge(o))
-	case stopping:
-		a.abort() // a copy may take hours, and a pod that ends has two minutes
-	}
-	if step.Kind != pure.StepWait && step.Kind != pure.StepTend {
-		a.metrics.took(step.Kind)
-		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
-	}
-	stepErr := a.act(ctx, o, step)
-	return step, errors.Join(stepErr, a.report(ctx, o, step))
-}
-
-// paced holds back a step that was taken a moment ago and must have failed, or it would not be due again.
-func (a *Agent) paced(step pure.Step) pure.Step {
-	switch step.Kind {
-	case pure.StepTend:
-		a.retry.Reset(string(pure.StepStartPrimary))
-		a.retry.Reset(string(pure.StepStartReplica))
-	case pure.StepStartPrimary, pure.StepStartReplica, pure.StepClone, pure.StepInitialise, pure.StepPromote:
-		now := a.retry.Clock.Now()
-		if a.retry.IsInBackOffSinceUpdate(string(step.Kind), now) {
-			return pure.Step{Kind: pure.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
-		}
-		a.retry.Next(string(step.Kind), now)
-	case pure.StepWait, pure.StepStopServer, pure.StepExit, pure.StepTakeLease, pure.StepFollow:
-	}
-	return step
 }
 
 // becomeNobody takes back what an earlier life of this agent may have said of itself: its role label (PROTOCOL I8) and
@@ -234,6 +233,12 @@ func (a *Agent) accept(ctx context.Context, encoded []byte) {
 		klog.FromContext(ctx).Info("Refused an older plan", "generation", plan.Generation, "have", a.plan.Generation)
 	default:
 		a.plan, a.planHash, a.refusedHash = plan, engine.HashPlan(encoded), ""
+		a.elector.Plan(election.PlanOf(plan))
+		hosts := map[string]string{}
+		for _, m := range plan.Members {
+			hosts[m.Name] = m.Host
+		}
+		a.peers.SetHosts(hosts)
 	}
 }
 

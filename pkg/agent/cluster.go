@@ -16,12 +16,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
+	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -37,8 +37,9 @@ type cluster struct {
 	secrets cache.SharedIndexInformer
 	leases  cache.SharedIndexInformer
 
-	// taken is the Lease as this agent wrote it, until the watch shows it.
-	taken *coordinationv1.Lease
+	// lease reads and writes the Lease; elector is told what is watched.
+	lease   *leases
+	elector *election.Elector
 
 	mu         sync.Mutex
 	holder     string // the pod that pods watches
@@ -50,15 +51,15 @@ type cluster struct {
 const requestTimeout = time.Second
 
 func newCluster(client kubernetes.Interface, id Identity, wake func()) (*cluster, error) {
-	c := &cluster{client: client, id: id, wake: wake}
+	c := &cluster{client: client, id: id, wake: wake, lease: &leases{
+		client: client.CoordinationV1().Leases(id.Namespace), name: resource.LeaseName(id.Cluster),
+	}}
 	c.secrets = c.byName(resource.PlanSecretName(id.Cluster)).Core().V1().Secrets().Informer()
 	c.leases = c.byName(resource.LeaseName(id.Cluster)).Coordination().V1().Leases().Informer()
-	for _, informer := range []cache.SharedIndexInformer{c.secrets, c.leases} {
-		if err := c.wakeOn(informer); err != nil {
-			return nil, err
-		}
+	if err := c.on(c.secrets, func(any) {}); err != nil {
+		return nil, err
 	}
-	return c, nil
+	return c, c.on(c.leases, c.watchLease)
 }
 
 // byName makes informers that list and watch one object.
@@ -70,10 +71,11 @@ func (c *cluster) byName(name string) informers.SharedInformerFactory {
 		}))
 }
 
-func (c *cluster) wakeOn(informer cache.SharedIndexInformer) error {
+// on calls a function for every object that is watched, and wakes the loop.
+func (c *cluster) on(informer cache.SharedIndexInformer, seen func(any)) error {
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { c.wake() },
-		UpdateFunc: func(any, any) { c.wake() },
+		AddFunc:    func(o any) { seen(o); c.wake() },
+		UpdateFunc: func(_, o any) { seen(o); c.wake() },
 		DeleteFunc: func(any) { c.wake() },
 	})
 	return err
@@ -96,53 +98,37 @@ func (c *cluster) plan() []byte {
 	return nil
 }
 
-// lease gives the Lease as it is known, nil when there is none; known says whether it was ever read.
-func (c *cluster) lease() (lease *coordinationv1.Lease, known bool) {
-	o, ok := c.get(c.leases, resource.LeaseName(c.id.Cluster))
-	if !ok {
-		return nil, c.leases.HasSynced()
-	}
-	watched, ok := o.(*coordinationv1.Lease)
-	if !ok {
-		return nil, false
-	}
-	if c.taken != nil && c.taken.UID == watched.UID {
-		// A watch that lags behind our own write would have us take the Lease a second time.
-		order, err := resourceversion.CompareResourceVersion(watched.ResourceVersion, c.taken.ResourceVersion)
-		if err == nil && order < 0 {
-			return c.taken, true
-		}
-	}
-	return watched, true
-}
-
 func (c *cluster) get(informer cache.SharedIndexInformer, name string) (any, bool) {
 	o, ok, err := informer.GetStore().GetByKey(cache.NewObjectName(c.id.Namespace, name).String())
 	return o, ok && err == nil
 }
 
-// take writes this incarnation into the Lease as it was judged: another's write in between is a Conflict.
-func (c *cluster) take(ctx context.Context, lease *coordinationv1.Lease) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	lease = lease.DeepCopy()
-	lease.Spec.HolderIdentity = new(c.id.Incarnation())
-	lease.Spec.AcquireTime = new(metav1.NowMicro())
-	lease.Spec.RenewTime = lease.Spec.AcquireTime
-	lease.Spec.LeaseTransitions = new(transitions(lease) + 1)
-	taken, err := c.client.CoordinationV1().Leases(c.id.Namespace).Update(ctx, lease, metav1.UpdateOptions{})
-	if err != nil {
-		return fmt.Errorf("taking the Lease: %w", err)
+// watchLease tells the election of every Lease that is watched.
+func (c *cluster) watchLease(o any) {
+	lease, ok := o.(*coordinationv1.Lease)
+	if !ok {
+		return
 	}
-	c.taken = taken
-	return nil
+	if r, err := c.lease.keep(lease); err == nil {
+		c.elector.LeaseChanged(r)
+	}
 }
 
-func transitions(l *coordinationv1.Lease) int32 {
-	if l.Spec.LeaseTransitions == nil {
-		return 0
+// watchEnd tells the election of a container that has ended. The kubelet copies the termination message from that
+// container's own file, which begins with the nonce of the life that wrote it; a state that the kubelet invents matches
+// nothing (PROTOCOL I5 c).
+func (c *cluster) watchEnd(o any) {
+	pod, ok := o.(*corev1.Pod)
+	if !ok {
+		return
 	}
-	return *l.Spec.LeaseTransitions
+	for _, s := range pod.Status.ContainerStatuses {
+		for _, ended := range []*corev1.ContainerStateTerminated{s.State.Terminated, s.LastTerminationState.Terminated} {
+			if s.Name == resource.EngineContainer && ended != nil && ended.Message != "" {
+				c.elector.HolderEnded(Identity{Pod: pod.Name, PodUID: string(pod.UID), Nonce: ended.Message}.Incarnation())
+			}
+		}
+	}
 }
 
 // watchHolder watches the pod of the Lease's holder, and gives it as it is known.
@@ -171,29 +157,10 @@ func (c *cluster) switchHolder(ctx context.Context, name string) {
 	}
 	ctx, c.stopHolder = context.WithCancel(ctx)
 	c.pods = c.byName(name).Core().V1().Pods().Informer()
-	if err := c.wakeOn(c.pods); err != nil {
+	if err := c.on(c.pods, c.watchEnd); err != nil {
 		klog.FromContext(ctx).Error(err, "Watching the primary's pod failed; the next tick looks at it")
 	}
 	go c.pods.RunWithContext(ctx)
-}
-
-// votes reads what other members report of their position.
-func (c *cluster) votes(ctx context.Context, members []string) (map[string]engine.Vote, error) {
-	found := map[string]engine.Vote{}
-	for _, name := range members {
-		pod, err := c.pod(ctx, name)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the vote of %s: %w", name, err)
-		}
-		report, err := engine.DecodeReport(pod.Annotations[v1alpha1.AnnotationMember])
-		if err == nil && report.Vote != nil {
-			found[name] = *report.Vote
-		}
-	}
-	return found, nil
 }
 
 // say writes the report and the role label into the own pod, in one patch. The UID keeps a late write of a pod that is

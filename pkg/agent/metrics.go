@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
@@ -18,10 +19,12 @@ type metrics struct {
 	role    *prometheus.GaugeVec
 	plan    *prometheus.GaugeVec
 	ready   prometheus.Gauge
+	elector *election.Elector
 }
 
-func newMetrics() *metrics {
+func newMetrics(elector *election.Elector) *metrics {
 	return &metrics{
+		elector: elector,
 		steps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "atlasdb_agent_steps_total", Help: "Steps that the agent took, by kind.",
 		}, []string{"step"}),
@@ -44,7 +47,40 @@ func newMetrics() *metrics {
 func (m *metrics) registry(engine prometheus.Collector) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(m.steps, m.reports, m.role, m.plan, m.ready, engine, collectors.NewGoCollector())
+	r.MustRegister(m.election()...)
 	return r
+}
+
+// election are the metrics of the election, read at each scrape.
+func (m *metrics) election() []prometheus.Collector {
+	number := func(kind string) func(name, help string, value func(election.Report) float64) prometheus.Collector {
+		return func(name, help string, value func(election.Report) float64) prometheus.Collector {
+			read := func() float64 { return value(m.elector.Report()) }
+			if kind == "counter" {
+				return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read)
+			}
+			return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
+		}
+	}
+	gauge, counter := number("gauge"), number("counter")
+	return []prometheus.Collector{
+		gauge("atlasdb_election_holder", "1 while this member holds the cluster's Lease.", func(r election.Report) float64 {
+			if r.Holds {
+				return 1
+			}
+			return 0
+		}),
+		gauge("atlasdb_election_epoch", "The highest epoch that this member knows of.",
+			func(r election.Report) float64 { return float64(r.Epoch) }),
+		counter("atlasdb_election_tenures_total", "Times that this member took the Lease.",
+			func(r election.Report) float64 { return float64(r.Counts.Tenures) }),
+		counter("atlasdb_election_failovers_total", "Times that this member became primary after another.",
+			func(r election.Report) float64 { return float64(r.Counts.Failovers) }),
+		counter("atlasdb_election_handovers_total", "Times that this member named its successor.",
+			func(r election.Report) float64 { return float64(r.Counts.Handovers) }),
+		counter("atlasdb_election_fences_total", "Times that this member's engine was killed.",
+			func(r election.Report) float64 { return float64(r.Counts.Fences) }),
+	}
 }
 
 // took counts a step.

@@ -161,3 +161,16 @@ func (p Plan) Member(name string) (PlanMember, bool) {
 	}
 	return p.Members[i], true
 }
+
+// Quorum is the commit quorum that the plan asks for, with every member taking part; it promises nothing unless
+// durability is Majority.
+func (p Plan) Quorum() Quorum {
+	if p.Durability != v1alpha1.DurabilityMajority {
+		return Quorum{}
+	}
+	names := make([]string, len(p.Members))
+	for i, m := range p.Members {
+		names[i] = m.Name
+	}
+	return MajorityOf(len(names), names)
+}

@@ -32,6 +32,8 @@ const (
 	MetricsPortName = "metrics"
 	// MetricsPort is the agent's port for metrics and probes, plain HTTP.
 	MetricsPort int32 = 9400
+	// PeerPortName is the name of the agent's port for other agents.
+	PeerPortName = "peer"
 	// PeerPort is the agent's port for the agents of the other members, over mutual TLS.
 	PeerPort int32 = 9401
 )

@@ -51,7 +51,8 @@ func engineContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
 			corev1ac.EnvVar().WithName("LANG").WithValue("C.UTF-8")).
 		WithPorts(
 			port(ClientPortName, in.Traits.ClientPort),
-			port(MetricsPortName, MetricsPort)).
+			port(MetricsPortName, MetricsPort),
+			port(PeerPortName, PeerPort)).
 		WithResources(resources(in.Cluster.Spec.Resources)).
 		WithSecurityContext(containerSecurity()).
 		WithReadinessProbe(readiness()).

@@ -20,6 +20,8 @@ type configuration struct {
 	// tried is the content of ConfigFile that was checked last, complaint what the server said of it; "" when it is good.
 	tried     string
 	complaint string
+	// raised are parameters that the primary has higher than the plan.
+	raised map[string]string
 }
 
 // goodSuffix is of the copy of the last settings that the server took. With it the server starts although the newest
@@ -28,13 +30,17 @@ const goodSuffix = ".good"
 
 // configure writes the configuration files of a member and says whether anything changed. Settings that the server
 // refuses are left out for the last good ones, and the complaint is kept for the report.
-func (d *Driver) configure(ctx context.Context, plan engine.Plan, primary string) (changed bool, err error) {
+func (d *Driver) configure(
+	ctx context.Context, plan engine.Plan, primary string, q engine.Quorum,
+) (changed bool, err error) {
 	files := map[string]string{
 		"postgresql.conf": fmt.Sprintf("include '%s'\ninclude '%s'\n",
 			postgresql.ConfigFile, postgresql.MemberConfFile),
 		"postgresql.auto.conf":    "",
 		"pg_ident.conf":           "",
-		postgresql.MemberConfFile: postgresql.MemberConf(plan, d.member, primary),
+		postgresql.MemberConfFile: postgresql.MemberConf(plan, postgresql.MemberSettings{
+			Member: d.member, Primary: primary, Quorum: q, Raised: d.config.raised,
+		}),
 	}
 	for name, content := range plan.Files {
 		if name != postgresql.ConfigFile {
@@ -64,7 +70,7 @@ func (d *Driver) configureSettings(ctx context.Context, content string) (changed
 	if err != nil {
 		return changed, err
 	}
-	d.config = configuration{tried: content, complaint: complaint}
+	d.config.tried, d.config.complaint = content, complaint
 	if complaint == "" {
 		_, err = d.volume.write(postgresql.ConfigFile+goodSuffix, content)
 		return changed, err

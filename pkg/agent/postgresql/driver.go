@@ -10,24 +10,39 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
-// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine.
+// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine, PeerState by any.
 type Driver struct {
 	member string
 	reaper *process.Reaper
+	permit func(start func() error) error
 	volume volume
 	// server is the postmaster; nil when there is none.
 	server *process.Process
-	// following is the member that the server was told to follow.
+	// following is the member that the server was told to follow, quorum what it was told to enforce.
 	following string
+	quorum    engine.Quorum
 	config    configuration
 	db        database
-	settled   settled
+	// end is how far the data goes, as far as it was seen; exact says that it is known to the last byte.
+	end   uint64
+	exact bool
+	// rewound is the primary to whose data the volume was rewound in this life of the agent.
+	rewound string
+	// asked says that the server was told to stop, crashes when it died without.
+	asked   bool
+	crashes []time.Time
+	pending []string
+	chores  chores
+	peers   atomic.Pointer[postgresql.PeerState]
 }
 
 // Options are what a Driver is made of.
@@ -39,13 +54,24 @@ type Options struct {
 	SocketDirectory string
 	// Reaper waits for the children.
 	Reaper *process.Reaper
+	// Permit is called around the start of a server that accepts writes: a fence must not slip in between.
+	Permit func(start func() error) error
 }
 
 // New returns a Driver whose server is down.
 func New(o Options) *Driver {
 	return &Driver{
-		member: o.Member, reaper: o.Reaper, volume: volume{root: o.Root}, db: database{directory: o.SocketDirectory},
+		member: o.Member, reaper: o.Reaper, permit: o.Permit, volume: volume{root: o.Root},
+		db: database{directory: o.SocketDirectory},
 	}
+}
+
+// PeerState is what the agents of other members want to know of the server, as it was seen last.
+func (d *Driver) PeerState() []byte {
+	if s := d.peers.Load(); s != nil {
+		return s.Encode()
+	}
+	return nil
 }
 
 // Exited is closed when the running server has died; nil when none runs.
@@ -56,18 +82,32 @@ func (d *Driver) Exited() <-chan struct{} {
 	return d.server.Done()
 }
 
+// launch is how a server starts.
+type launch struct {
+	// standby says that it starts as a replica, of primary; of nobody when that is "".
+	standby bool
+	primary string
+	// quorum is what it enforces as soon as it accepts writes.
+	quorum engine.Quorum
+}
+
 // startServer starts the postmaster. It inherits the lock of the volume.
-func (d *Driver) startServer(ctx context.Context, plan engine.Plan, primary string, standby bool) error {
+func (d *Driver) startServer(ctx context.Context, plan engine.Plan, l launch) error {
 	if err := d.volume.mend(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(d.db.directory, dataMode); err != nil {
 		return fmt.Errorf("making the socket directory: %w", err)
 	}
-	if err := d.mark(standby); err != nil {
+	if err := d.mark(l.standby); err != nil {
 		return err
 	}
-	if _, err := d.configure(ctx, plan, primary); err != nil {
+	if l.standby {
+		if err := d.raiseToPrimary(ctx, plan); err != nil {
+			return err
+		}
+	}
+	if _, err := d.configure(ctx, plan, l.primary, l.quorum); err != nil {
 		return err
 	}
 	cmd := command(program("postgres"), "-D", d.volume.data())
@@ -77,13 +117,14 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, primary stri
 	if err != nil {
 		return err
 	}
-	d.server, d.following = server, primary
+	d.server, d.following, d.quorum, d.asked, d.chores = server, l.primary, l.quorum, false, chores{}
+	d.exact = false
 	return nil
 }
 
 // mark says on the volume whether the server starts as a replica.
 func (d *Driver) mark(standby bool) error {
-	signal := d.volume.file("standby.signal")
+	signal := d.volume.file(standbySignal)
 	if standby {
 		return os.WriteFile(signal, nil, 0o600)
 	}
@@ -99,6 +140,7 @@ func (d *Driver) stopServer() error {
 	if d.server == nil {
 		return nil
 	}
+	d.asked = true
 	if err := d.server.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stopping the server: %w", err)
 	}

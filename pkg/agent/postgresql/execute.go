@@ -10,19 +10,31 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
-// Source is a member to copy from.
+// Source is a member to receive from.
 type Source struct {
 	// Member and Host name it, as in its certificate; Address is its IP address, which needs no DNS.
 	Member, Host, Address string
+	// Lineage is where its data comes from.
+	Lineage engine.Lineage
+}
+
+// conninfo is how this member logs in to the source.
+func (d *Driver) conninfo(from Source) string {
+	info := postgresql.Conninfo(from.Host, d.member)
+	if from.Address != "" {
+		info += " hostaddr=" + from.Address
+	}
+	return info
 }
 
 // Initialise makes new data, and gives it its final name only when it is complete.
-func (d *Driver) Initialise(ctx context.Context, plan engine.Plan) error {
+func (d *Driver) Initialise(ctx context.Context, plan engine.Plan, epoch int64) error {
 	if err := d.volume.clear(); err != nil {
 		return fmt.Errorf("removing a half-made data directory: %w", err)
 	}
@@ -36,6 +48,10 @@ func (d *Driver) Initialise(ctx context.Context, plan engine.Plan) error {
 	if err != nil {
 		return err
 	}
+	born := engine.Lineage{{Epoch: epoch, Timeline: 1}}
+	if err := d.volume.remember(d.volume.making(), remembered{Lineage: born}); err != nil {
+		return err
+	}
 	return d.volume.complete()
 }
 
@@ -44,47 +60,131 @@ func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error
 	if err := d.volume.clear(); err != nil {
 		return fmt.Errorf("removing a half-made copy: %w", err)
 	}
-	conninfo := postgresql.Conninfo(from.Host, d.member) + " hostaddr=" + from.Address
 	err := d.run(ctx, "pg_basebackup",
-		"--dbname="+conninfo, "--pgdata="+d.volume.making(), "--wal-method=stream", "--checkpoint=fast",
+		"--dbname="+d.conninfo(from), "--pgdata="+d.volume.making(), "--wal-method=stream", "--checkpoint=fast",
 		"--slot="+postgresql.Slot(plan.Cluster, d.member), "--no-password")
 	if err != nil {
 		return err
 	}
 	// A copy that loses its mark in a crash would start as a second primary.
-	signal := filepath.Join(d.volume.making(), "standby.signal")
+	signal := filepath.Join(d.volume.making(), standbySignal)
 	if err := os.WriteFile(signal, nil, 0o600); err != nil {
 		return fmt.Errorf("marking the copy as a replica: %w", err)
 	}
-	return d.volume.complete()
-}
-
-// StartPrimary starts the server as primary.
-func (d *Driver) StartPrimary(ctx context.Context, plan engine.Plan) error {
-	return d.startServer(ctx, plan, "", false)
-}
-
-// StartReplica starts the server as a replica of primary; of nobody when that is "".
-func (d *Driver) StartReplica(ctx context.Context, plan engine.Plan, primary string) error {
-	return d.startServer(ctx, plan, primary, true)
-}
-
-// Follow makes the running server follow another primary.
-func (d *Driver) Follow(ctx context.Context, plan engine.Plan, primary string) error {
-	if _, err := d.configure(ctx, plan, primary); err != nil {
+	if err := d.volume.complete(); err != nil {
 		return err
 	}
-	d.following = primary
-	return d.server.Signal(syscall.SIGHUP)
+	if r := plan.Rebuild; r != nil && r.Member == d.member {
+		if err := d.volume.mark(rebuiltMarker, r.ID); err != nil {
+			return err
+		}
+	}
+	return d.volume.unmark(brokenMarker)
+}
+
+// Rewind takes back what this member wrote and the primary never had. The primary's first checkpoint must be over, or
+// the two would look alike [seen]. What of the write-ahead log the target needs is on its own volume, kept by its slots;
+// --restore-target-wal would look in an archive, and there is none yet: when something is missing the rewind fails, and
+// the marker has the data copied anew.
+func (d *Driver) Rewind(ctx context.Context, from Source) error {
+	if err := d.volume.mark(brokenMarker, from.Member); err != nil {
+		return err
+	}
+	err := d.run(ctx, "pg_rewind",
+		"--target-pgdata="+d.volume.data(), "--source-server="+d.conninfo(from)+" dbname=postgres")
+	if err != nil {
+		return err
+	}
+	if err := d.volume.remember(d.volume.data(), remembered{Lineage: from.Lineage}); err != nil {
+		return err
+	}
+	// pg_rewind does not bring it, and without it the data would start as a second primary.
+	if err := d.mark(true); err != nil {
+		return err
+	}
+	d.rewound = from.Member
+	return nil
+}
+
+// StartPrimary starts the server as primary. Every write waits for the standing's quorum from the first on.
+func (d *Driver) StartPrimary(ctx context.Context, plan engine.Plan, s engine.Standing) error {
+	start := func() error { return d.startServer(ctx, plan, launch{quorum: s.Quorum}) }
+	if d.permit == nil {
+		return start()
+	}
+	return d.permit(start)
+}
+
+// StartReplica starts the server as a replica of a member; of nobody when that has no name.
+func (d *Driver) StartReplica(ctx context.Context, plan engine.Plan, from Source) error {
+	if err := d.adopt(from); err != nil {
+		return err
+	}
+	return d.startServer(ctx, plan, launch{standby: true, primary: from.Member, quorum: plan.Quorum()})
+}
+
+// Follow makes the running server receive from another member; from nobody when that has no name.
+func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from Source) error {
+	if err := d.adopt(from); err != nil {
+		return err
+	}
+	if _, err := d.configure(ctx, plan, from.Member, d.quorum); err != nil {
+		return err
+	}
+	d.following, d.exact = from.Member, false
+	// The postmaster passes the signal on before it accepts another connection. So whoever sees the server over a new
+	// one sees a startup process that reads the new settings before it would begin to receive again.
+	err := d.server.Signal(syscall.SIGHUP)
+	d.db.close()
+	return err
+}
+
+// adopt takes over the lineage of a member before anything is received from it.
+func (d *Driver) adopt(from Source) error {
+	if from.Member == "" || len(from.Lineage) == 0 {
+		return nil
+	}
+	return d.volume.remember(d.volume.data(), remembered{Lineage: from.Lineage})
 }
 
 // Stop asks the server to end; Exited tells when it has.
-func (d *Driver) Stop() error { return d.stopServer() }
+func (d *Driver) Stop(ctx context.Context) error {
+	if !d.asked {
+		d.checkpoint(ctx)
+	}
+	return d.stopServer()
+}
 
-// Promote makes the running replica primary and returns when it accepts writes.
-func (d *Driver) Promote(ctx context.Context) error {
+// checkpointWithin bounds the checkpoint before a stop. Clients go on meanwhile, and the shutdown has less left to
+// write; without it they would wait.
+const checkpointWithin = 10 * time.Second
+
+func (d *Driver) checkpoint(ctx context.Context) {
+	if d.server == nil || !d.chores.primary {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkpointWithin)
+	defer cancel()
+	_ = d.db.exec(ctx, "CHECKPOINT") // a server that does not answer is stopped all the same
+}
+
+// Promote makes the running replica primary and returns when it accepts writes. Where the new history begins is on the
+// disk before the first write.
+func (d *Driver) Promote(
+	ctx context.Context, plan engine.Plan, s engine.Standing, o postgresql.Observation,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, promoteTimeout)
 	defer cancel()
+	if err := d.Enforce(ctx, plan, s.Quorum); err != nil {
+		return err
+	}
+	at := o.Volume.Point
+	next := at.Lineage.At(at.Position).With(engine.Promotion{
+		Epoch: s.Epoch, Timeline: o.Server.Timeline + 1, Position: at.Position,
+	})
+	if err := d.volume.remember(d.volume.data(), remembered{Lineage: next, Pending: true}); err != nil {
+		return err
+	}
 	pool, err := d.db.connect(ctx)
 	if err != nil {
 		return err
@@ -96,41 +196,30 @@ func (d *Driver) Promote(ctx context.Context) error {
 	if !promoted {
 		return errors.New("the server was not promoted within 30 s")
 	}
-	return nil
+	_, err = d.volume.completeLineage(next)
+	return err
 }
 
-// Tend keeps the running server as the plan says. It returns the parameters that wait for a restart.
-func (d *Driver) Tend(ctx context.Context, plan engine.Plan, primary bool) (pending []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, tendTimeout)
-	defer cancel()
-	changed, err := d.configure(ctx, plan, d.following)
+// Enforce makes every write wait for a quorum. A replica has the full quorum in its settings long before it is promoted,
+// so that this changes nothing then.
+func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum) error {
+	changed, err := d.configure(ctx, plan, "", q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if changed {
-		if err := d.db.reload(ctx); err != nil {
-			return nil, err
-		}
+	from := d.quorum
+	d.following, d.quorum = "", q
+	if !changed {
+		return nil
 	}
-	if primary {
-		if err := d.db.provision(ctx, plan); err != nil {
-			return nil, fmt.Errorf("making logins and databases: %w", err)
-		}
-		if err := d.keepSlots(ctx, plan); err != nil {
-			return nil, fmt.Errorf("keeping replication slots: %w", err)
-		}
+	if err := d.server.Signal(syscall.SIGHUP); err != nil {
+		return err
 	}
-	return d.db.pendingRestart(ctx)
+	d.db.close()
+	if from.Count > 1 || q.Count <= 1 {
+		return nil
+	}
+	// Whether writes wait at all is told by the checkpointer; when a checkpoint has ended, it has read the settings.
+	return d.db.exec(ctx, "CHECKPOINT")
 }
 
-// keepSlots keeps one replication slot for each other member of the plan, and drops those of members that are gone: a
-// slot that nobody reads keeps WAL until the disk is full. A slot in use is left for a later pass.
-func (d *Driver) keepSlots(ctx context.Context, plan engine.Plan) error {
-	wanted := make([]string, 0, len(plan.Members))
-	for _, m := range plan.Members {
-		if m.Name != d.member {
-			wanted = append(wanted, postgresql.Slot(plan.Cluster, m.Name))
-		}
-	}
-	return d.db.keepSlots(ctx, wanted)
-}

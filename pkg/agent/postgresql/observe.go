@@ -5,57 +5,94 @@ package postgresql
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
+
+// crashMemory is for how long the death of a server counts.
+const crashMemory = time.Minute
 
 // Observe looks at the volume and at the server. A server that does not answer yet is Running and not Accepting.
 func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	if err := d.volume.tryLock(); err != nil {
 		return err
 	}
+	d.bury(ctx)
 	seen, err := d.volume.observe()
 	if err != nil {
 		return err
 	}
-	o.Volume, o.Refused = seen, d.config.complaint
-	if d.server == nil {
-		return nil
+	o.Volume, o.Refused, o.Pending = seen, d.config.complaint, d.pending
+	d.crashes = slices.DeleteFunc(d.crashes, func(at time.Time) bool { return time.Since(at) > crashMemory })
+	o.Crashes = len(d.crashes)
+	if d.server != nil {
+		d.observeServer(ctx, o)
 	}
-	select {
-	case <-d.server.Done():
-		d.db.close()
-		d.server, d.following, d.settled = nil, "", settled{}
-		return nil
-	default:
-	}
-	o.Server = postgresql.Server{Running: true, Primary: d.following}
-	s, err := d.db.state(ctx)
-	if err != nil {
-		return nil //nolint:nilerr // a server that starts refuses connections; that it does is what is observed
-	}
-	o.Server.Accepting, o.Server.InRecovery, o.Server.Streaming = true, s.inRecovery, s.streaming
-	o.Server.Timeline, o.Server.Position, o.Server.Behind = s.timeline, s.position, s.behind
-	o.Server.Version = s.version
-	o.Server.Settled = s.inRecovery && d.following == "" && d.settled.observe(s.position, time.Now())
+	o.Volume.Point.Position, o.Volume.Exact, o.Volume.Rewound = d.end, d.exact && seen.HasData, d.rewound
 	return nil
 }
 
-// settled tells when the position of a server that receives from nobody stands still, and so all that it has is
-// applied.
-type settled struct {
-	position uint64
-	since    time.Time
+// bury takes note of a server that has ended.
+func (d *Driver) bury(ctx context.Context) {
+	if d.server == nil || !d.server.Ended() {
+		return
+	}
+	d.db.close()
+	if !d.asked {
+		d.crashes = append(d.crashes, time.Now())
+	}
+	if d.chores.primary || d.following != "" {
+		d.exact = false
+	}
+	if d.chores.primary && d.server.Err() == nil {
+		if c, err := d.readControl(ctx); err == nil {
+			d.end, d.exact = c.cleanEnd()
+		}
+	}
+	d.server, d.following, d.quorum, d.pending, d.chores = nil, "", engine.Quorum{}, nil, chores{}
+	d.peers.Store(nil)
 }
 
-// settledAfter is how long the position must stand still. One slow record must not look like the end: the vote would be
-// for older data than there is.
-const settledAfter = 1500 * time.Millisecond
-
-func (s *settled) observe(position uint64, now time.Time) bool {
-	if position != s.position || s.since.IsZero() {
-		s.position, s.since = position, now
+// observeServer looks at the server that runs.
+func (d *Driver) observeServer(ctx context.Context, o *postgresql.Observation) {
+	d.finish(ctx)
+	o.Server = postgresql.Server{Running: true, Primary: d.following, Receiving: d.following != ""}
+	s, err := d.db.state(ctx)
+	if err != nil {
+		return // a server that starts refuses connections; that it does is what is observed
 	}
-	return now.Sub(s.since) >= settledAfter
+	if o.Volume.Broken && d.rewound != "" && d.volume.unmark(brokenMarker) == nil {
+		d.rewound, o.Volume.Broken = "", false // it came up on what the rewind made
+	}
+	d.chores.primary = !s.inRecovery
+	o.Server.Accepting, o.Server.InRecovery, o.Server.Streaming = true, s.inRecovery, s.streaming
+	o.Server.Receiving = s.receiving || d.following != ""
+	o.Server.Timeline, o.Server.Behind, o.Server.Version = s.timeline, s.behind, s.version
+	o.Server.Enforced, o.Server.Flushed, o.Server.Attached = d.quorum, d.flushed(), s.attached
+	d.end = s.position
+	if s.inRecovery && d.following == "" && !s.receiving && s.exhausted {
+		d.exact = true
+	}
+	if d.exact {
+		d.end = s.replayed
+	}
+	oldest, err := d.db.oldest(ctx)
+	if err != nil {
+		return
+	}
+	d.peers.Store(&postgresql.PeerState{
+		Oldest: oldest, Checkpointed: !s.inRecovery && s.timeline == s.checkpointTimeline, Slots: s.slots,
+	})
+}
+
+// flushed is the last quorum that flushed a barrier. One that the primary is alone in needs none: it flushes before it
+// acknowledges.
+func (d *Driver) flushed() engine.Quorum {
+	if d.quorum.Count <= 1 {
+		return d.quorum
+	}
+	return d.chores.flushed
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,7 +38,10 @@ func (b *database) connect(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 	config, err := pgxpool.ParseConfig(fmt.Sprintf(
 		"host=%s user=%s dbname=postgres sslmode=disable application_name=atlasdb-agent search_path=pg_catalog "+
-			"statement_timeout=60s lock_timeout=10s default_transaction_read_only=off idle_session_timeout=0",
+			"statement_timeout=60s lock_timeout=10s default_transaction_read_only=off idle_session_timeout=0 "+
+			// What the agent itself writes is made again by the next primary: it must not wait for replicas that are to log
+			// in with it first.
+			"synchronous_commit=local",
 		b.directory, postgresql.SuperUser))
 	if err != nil {
 		return nil, err
@@ -66,22 +70,46 @@ func (b *database) exec(ctx context.Context, sql string, args ...any) error {
 // state is what the running server says of itself.
 type state struct {
 	inRecovery bool
-	timeline   int64
-	position   uint64
-	streaming  bool
-	behind     int64
-	version    string
+	// timeline is the one that the server is on, checkpointTimeline that of its last checkpoint.
+	timeline, checkpointTimeline int64
+	// position is the end of what is flushed, replayed the end of what is applied.
+	position, replayed uint64
+	behind             int64
+	// receiving says that there is a process that receives, streaming that it does, exhausted that the server has applied
+	// all that lies on its disk and looks for more.
+	receiving, streaming, exhausted bool
+	attached                        []string
+	slots                           map[string]uint64
+	version                         string
 }
 
-// stateQuery takes the later of two timelines, since that of the last checkpoint lags behind after a switch.
+// stateQuery asks for all of it at once. A timeline of a replica is the later of two, since that of its last checkpoint
+// lags behind after a switch. A startup process that waits to retry has found nothing more to apply on the disk.
 const stateQuery = `
 SELECT pg_is_in_recovery(),
-       greatest((pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline),
-       (coalesce(pg_last_wal_replay_lsn(), CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END, '0/0')
-         - '0/0')::numeric::bigint,
+       CASE WHEN pg_is_in_recovery()
+            THEN greatest((pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline)
+            ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END,
+       (pg_control_checkpoint()).timeline_id,
+       (CASE WHEN pg_is_in_recovery()
+             THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), '0/0')
+             ELSE pg_current_wal_flush_lsn() END - '0/0')::numeric::bigint,
+       (coalesce(pg_last_wal_replay_lsn(), '0/0') - '0/0')::numeric::bigint,
        coalesce(pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn(), 0)::bigint,
-       EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+       EXISTS (SELECT FROM pg_stat_wal_receiver),
+       EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+       EXISTS (SELECT FROM pg_stat_activity
+               WHERE backend_type = 'startup' AND wait_event = 'RecoveryRetrieveRetryInterval'),
+       ARRAY(SELECT application_name FROM pg_stat_replication
+             WHERE NOT pg_is_in_recovery() AND state = 'streaming'
+               AND pg_current_wal_flush_lsn() - flush_lsn < $1 ORDER BY 1),
+       ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY 1),
+       ARRAY(SELECT (restart_lsn - '0/0')::numeric::bigint FROM pg_replication_slots
+             WHERE restart_lsn IS NOT NULL ORDER BY slot_name),
        current_setting('server_version')`
+
+// nearlyLevel is how many bytes a replica may be behind and still count as level: one segment of the log.
+const nearlyLevel = 16 << 20
 
 func (b *database) state(ctx context.Context) (s state, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -90,10 +118,33 @@ func (b *database) state(ctx context.Context) (s state, err error) {
 	if err != nil {
 		return s, err
 	}
-	var position int64
-	err = pool.QueryRow(ctx, stateQuery).Scan(&s.inRecovery, &s.timeline, &position, &s.behind, &s.streaming, &s.version)
-	s.position = uint64(position)
+	var position, replayed int64
+	var slots []string
+	var positions []int64
+	err = pool.QueryRow(ctx, stateQuery, nearlyLevel).Scan(
+		&s.inRecovery, &s.timeline, &s.checkpointTimeline, &position, &replayed, &s.behind,
+		&s.receiving, &s.streaming, &s.exhausted, &s.attached, &slots, &positions, &s.version)
+	s.position, s.replayed = uint64(position), uint64(replayed)
+	s.slots = make(map[string]uint64, len(slots))
+	for i, slot := range slots {
+		s.slots[slot] = uint64(positions[i])
+	}
 	return s, err
+}
+
+// oldest is the beginning of the log that a primary still has.
+func (b *database) oldest(ctx context.Context) (position uint64, err error) {
+	pool, err := b.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var segment, size int64
+	err = pool.QueryRow(ctx, `
+		SELECT min(('x' || substr(name, 9, 8))::bit(32)::bigint * (4294967296 / w) + ('x' || right(name, 8))::bit(32)::bigint),
+		       w
+		FROM pg_ls_waldir(), (SELECT setting::bigint w FROM pg_settings WHERE name = 'wal_segment_size') s
+		WHERE name ~ '^[0-9A-F]{24}$' GROUP BY w`).Scan(&segment, &size)
+	return uint64(segment * size), err
 }
 
 func (b *database) reload(ctx context.Context) error { return b.exec(ctx, "SELECT pg_reload_conf()") }
@@ -127,6 +178,9 @@ func (b *database) provision(ctx context.Context, plan engine.Plan) error {
 	}
 	replication := engine.PlanUser{Name: postgresql.ReplicationUser}
 	if err := ensureRole(ctx, conn, replication, "REPLICATION"); err != nil {
+		return err
+	}
+	if err := grantRewind(ctx, conn); err != nil {
 		return err
 	}
 	for _, user := range plan.Users {
@@ -166,6 +220,22 @@ func ensureRole(ctx context.Context, conn *pgxpool.Conn, user engine.PlanUser, a
 	return err
 }
 
+// grantRewind lets the members read what pg_rewind compares, and no more
+// (https://www.postgresql.org/docs/17/app-pgrewind.html, section Notes).
+func grantRewind(ctx context.Context, conn *pgxpool.Conn) error {
+	const function = "pg_read_binary_file(text, bigint, bigint, boolean)"
+	var granted bool
+	err := conn.QueryRow(ctx, "SELECT has_function_privilege($1, $2, 'EXECUTE')", postgresql.ReplicationUser, function).
+		Scan(&granted)
+	if err != nil || granted {
+		return err
+	}
+	_, err = conn.Exec(ctx, "GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), "+
+		"pg_stat_file(text, boolean), pg_read_binary_file(text), "+function+" TO "+
+		pgx.Identifier{postgresql.ReplicationUser}.Sanitize())
+	return err
+}
+
 func ensureDatabase(ctx context.Context, conn *pgxpool.Conn, db engine.PlanDatabase) error {
 	var exists bool
 	err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)", db.Name).Scan(&exists)
@@ -179,12 +249,58 @@ func ensureDatabase(ctx context.Context, conn *pgxpool.Conn, db engine.PlanDatab
 
 const slotPattern = `^atlasdb_[0-9]+$`
 
+// keepSlots makes the slots that are wanted and drops those that are not, or that the server has given up because they
+// held too much of the log. A slot in use is left for a later time.
 func (b *database) keepSlots(ctx context.Context, wanted []string) error {
 	err := b.exec(ctx, `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-		WHERE slot_type = 'physical' AND NOT active AND slot_name ~ $1 AND NOT slot_name = ANY ($2)`, slotPattern, wanted)
+		WHERE slot_type = 'physical' AND NOT active AND slot_name ~ $1
+		  AND (wal_status = 'lost' OR NOT slot_name = ANY ($2))`, slotPattern, wanted)
 	if err != nil {
 		return err
 	}
 	return b.exec(ctx, `SELECT pg_create_physical_replication_slot(w, true) FROM unnest($1::text[]) w
-		WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = w)`, wanted)
+		WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = w)`, wanted)
+}
+
+// advanceSlots moves slots forward, never beyond what this server has applied.
+func (b *database) advanceSlots(ctx context.Context, needed map[string]uint64) error {
+	for slot, position := range needed {
+		err := b.exec(ctx, `SELECT pg_replication_slot_advance(slot_name, least('0/0'::pg_lsn + $2::numeric, r))
+			FROM pg_replication_slots, pg_last_wal_replay_lsn() r
+			WHERE slot_name = $1 AND NOT active AND restart_lsn < least('0/0'::pg_lsn + $2::numeric, r)`,
+			slot, strconv.FormatUint(position, 10))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// barrier writes a record and waits until the quorum in force has flushed it. It uses a connection of its own, which is
+// younger than the last change of the quorum.
+func (b *database) barrier(ctx context.Context) error {
+	pool, err := b.connect(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	_, err = conn.Exec(ctx, `BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL statement_timeout = 0;
+		SELECT pg_logical_emit_message(true, 'atlasdb', 'barrier'); COMMIT`)
+	return err
+}
+
+// lowers says whether a parameter waits for a restart that replicas may not have lower than the primary has it now.
+func (b *database) lowers(ctx context.Context) (yes bool, err error) {
+	pool, err := b.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = pool.QueryRow(ctx, `SELECT coalesce(bool_or(f.setting::bigint < s.setting::bigint), false)
+		FROM pg_settings s JOIN pg_file_settings f USING (name)
+		WHERE s.pending_restart AND name = ANY ($1)`, postgresql.StandbyParameters).Scan(&yes)
+	return yes, err
 }

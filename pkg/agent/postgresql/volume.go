@@ -74,9 +74,45 @@ func (v *volume) observe() (postgresql.Volume, error) {
 		return seen, fmt.Errorf("reading the system identifier: %w", err)
 	}
 	seen.HasData, seen.SystemID = true, strconv.FormatUint(id, 10)
-	_, err = os.Stat(v.file("standby.signal"))
-	seen.Standby = err == nil
-	return seen, nil
+	seen.Standby = exists(v.file(standbySignal))
+	seen.Broken = exists(v.marker(brokenMarker))
+	rebuilt, err := os.ReadFile(v.marker(rebuiltMarker))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return seen, fmt.Errorf("reading a marker: %w", err)
+	}
+	seen.Rebuilt = string(rebuilt)
+	seen.Point.Lineage, err = v.lineage(seen.Standby)
+	return seen, err
+}
+
+// standbySignal is the file that makes the server start as a replica.
+const standbySignal = "standby.signal"
+
+// Markers lie beside the data directory, since what they say must outlive it.
+const (
+	// brokenMarker is there from the beginning of a rewind until the server has come up on its result.
+	brokenMarker = "rewinding"
+	// rebuiltMarker holds the ID of the last request for a new copy that was carried out.
+	rebuiltMarker = "rebuilt"
+)
+
+func (v *volume) marker(name string) string { return filepath.Join(v.root, name) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// mark writes a marker and waits until it is on the disk.
+func (v *volume) mark(name, content string) error {
+	return writeDurably(v.marker(name), []byte(content))
+}
+
+func (v *volume) unmark(name string) error {
+	if err := os.Remove(v.marker(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a marker: %w", err)
+	}
+	return nil
 }
 
 // mend gives the data directory the mode that PostgreSQL demands. The kubelet opens it to the group at every mount.
@@ -99,11 +135,31 @@ func (v *volume) complete() error {
 	if err := os.Rename(v.making(), v.data()); err != nil {
 		return fmt.Errorf("putting new data in its place: %w", err)
 	}
-	dir, err := os.Open(v.root)
+	return syncDirectory(v.root)
+}
+
+func syncDirectory(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// writeDurably writes a file atomically, and returns when it is on the disk.
+func writeDurably(path string, content []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return syncDirectory(filepath.Dir(path))
 }
 
 // write writes a file of the data directory if its content differs, atomically, and says whether it did.

@@ -4,6 +4,9 @@
 package postgresql
 
 import (
+	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -13,19 +16,84 @@ import (
 // MemberConfFile is the file with the settings that differ between members. It is read after ConfigFile.
 const MemberConfFile = "atlasdb.member.conf"
 
-// MemberConf renders the settings of one member: who it is, and whom it follows. primary is "" for a member that
-// receives from nobody.
-func MemberConf(plan engine.Plan, member, primary string) string {
+// MemberSettings are what makes a member's settings differ from the others'.
+type MemberSettings struct {
+	// Member is the member, Primary whom it follows, "" for nobody.
+	Member, Primary string
+	// Quorum is the commit quorum that it enforces as primary.
+	Quorum engine.Quorum
+	// Raised are parameters that must be higher than the plan has them.
+	Raised map[string]string
+}
+
+// MemberConf renders the settings of one member.
+func MemberConf(plan engine.Plan, m MemberSettings) string {
 	conninfo := ""
-	if m, ok := plan.Member(primary); ok {
-		conninfo = Conninfo(m.Host, member)
+	if primary, ok := plan.Member(m.Primary); ok {
+		conninfo = Conninfo(primary.Host, m.Member)
 	}
-	return RenderConfig(map[string]string{
-		"cluster_name":             member,
-		"primary_conninfo":         conninfo,
-		"primary_slot_name":        Slot(plan.Cluster, member),
-		"recovery_target_timeline": "latest",
-	})
+	settings := map[string]string{
+		"cluster_name":              m.Member,
+		"primary_conninfo":          conninfo,
+		"primary_slot_name":         Slot(plan.Cluster, m.Member),
+		"recovery_target_timeline":  "latest",
+		"synchronous_standby_names": synchronousNames(m.Quorum, m.Member),
+	}
+	maps.Copy(settings, m.Raised)
+	return RenderConfig(settings)
+}
+
+// synchronousNames asks for a quorum in PostgreSQL's words. Members are known by their application_name.
+func synchronousNames(q engine.Quorum, member string) string {
+	count, others := q.Others(member)
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`ANY %d ("%s")`, count, strings.Join(others, `","`))
+}
+
+// StandbyParameters are those that a replica may not have lower than its primary
+// (https://www.postgresql.org/docs/17/hot-standby.html, section Administrator's Overview).
+var StandbyParameters = []string{
+	"max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_prepared_transactions",
+	"max_locks_per_xact", "max_locks_per_transaction",
+}
+
+// controlNames are the parameters that the control file calls otherwise.
+var controlNames = map[string]string{
+	"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction",
+}
+
+// Raise compares what the primary has, as the control file calls it, with a configuration, and gives the parameters
+// that a replica must have higher than that says.
+func Raise(config string, primary map[string]string) map[string]string {
+	raised := map[string]string{}
+	for name, value := range primary {
+		if real, renamed := controlNames[name]; renamed {
+			name = real
+		}
+		has, err := strconv.Atoi(value)
+		if wants := configured(config, name); err == nil && wants < has {
+			raised[name] = value
+		}
+	}
+	return raised
+}
+
+// serverDefaults are of StandbyParameters that AtlasDB leaves alone.
+var serverDefaults = map[string]int{"max_prepared_transactions": 0, "max_locks_per_transaction": 64}
+
+// configured is the value of a parameter in a configuration that RenderConfig wrote, or the server's own.
+func configured(config, name string) int {
+	for line := range strings.Lines(config) {
+		if value, found := strings.CutPrefix(line, name+" = '"); found {
+			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), "'"))
+			if err == nil {
+				return n
+			}
+		}
+	}
+	return serverDefaults[name]
 }
 
 // Conninfo is how a member logs in to another: over TLS, with the members' certificate, and only to a server that shows

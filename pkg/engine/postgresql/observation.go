@@ -4,39 +4,72 @@
 package postgresql
 
 import (
-	"strings"
+	"encoding/json"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 // Observation is all that a pass of an agent knows. It is a value: a test can write one by hand.
 type Observation struct {
-	// Member is the member's name, Incarnation this life of its agent: "<pod>/<podUID>/<nonce>".
-	Member      string
-	Incarnation string
-	// Stopping says that the agent was told to end.
+	// Member is the member's name.
+	Member string
+	// Stopping says that the agent was told to end and that the election needs it no more.
 	Stopping bool
 	// Plan is the newest plan.
 	Plan engine.Plan
-	// Lease is who holds the cluster's Lease.
-	Lease Lease
+	// Standing is what the election asks of the engine.
+	Standing engine.Standing
+	// Primary is the primary that Standing names, as its agent told.
+	Primary PrimaryState
 	// Volume is the member's volume, Server the engine's process on it.
 	Volume Volume
 	Server Server
+	// Crashes is how often the engine died by itself within the last minute.
+	Crashes int
+	// Pending are the parameters that wait for a restart.
+	Pending []string
 	// Refused is why the engine does not take the plan's configuration; "" when it does. It runs with the last good one.
 	Refused string
-	// PrimaryServes says that the holder's pod carries the primary's label.
-	PrimaryServes bool
-	// Votes are the votes of the retained members, by name.
-	Votes map[string]engine.Vote
 }
 
-// Lease is who holds the cluster's Lease.
-type Lease struct {
-	// Known says that the Lease was read since the agent's start.
-	Known bool
-	// Holder is the holderIdentity, "" when nobody holds it.
-	Holder string
+// PrimaryState is a primary as its agent told.
+type PrimaryState struct {
+	// Known says that it told anything; Leading is the epoch in which it accepts writes, 0 when it does not.
+	Known   bool
+	Leading int64
+	// SystemID is the identity of its data, Lineage where that comes from.
+	SystemID string
+	Lineage  engine.Lineage
+	// Address is its IP address, which needs no DNS.
+	Address string
+	PeerState
+}
+
+// PeerState is what an agent tells others of its engine, beside what the election wants to know.
+type PeerState struct {
+	// Oldest is the oldest position of the write-ahead log that it still has.
+	Oldest uint64 `json:"oldest,omitempty"`
+	// Checkpointed says that its control file is on its newest timeline: before that, pg_rewind sees no difference.
+	Checkpointed bool `json:"checkpointed,omitempty"`
+	// Slots are the positions from which its replication slots keep the write-ahead log, by slot.
+	Slots map[string]uint64 `json:"slots,omitempty"`
+}
+
+// Encode gives the state as bytes.
+func (s PeerState) Encode() []byte {
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		panic("plain data, yet encoding it failed: " + err.Error())
+	}
+	return encoded
+}
+
+// DecodePeerState reads a state; one that cannot be read tells nothing.
+func DecodePeerState(encoded []byte) (s PeerState) {
+	if err := json.Unmarshal(encoded, &s); err != nil {
+		return PeerState{}
+	}
+	return s
 }
 
 // Volume is what lies on the member's volume.
@@ -48,6 +81,15 @@ type Volume struct {
 	SystemID string
 	// Standby says that the data is marked to start as a replica.
 	Standby bool
+	// Broken says that a rewind was begun, and that the engine has not come up on its result yet. Rewound is the primary
+	// to whose data it was completed in this life of the agent, "" when it was not.
+	Broken  bool
+	Rewound string
+	// Rebuilt is the ID of the last request for a new copy that was carried out.
+	Rebuilt string
+	// Point is how far the data goes. Exact says that it is known to the last byte.
+	Point engine.Point
+	Exact bool
 }
 
 // Server is the engine's process.
@@ -59,19 +101,39 @@ type Server struct {
 	InRecovery bool
 	// Primary is the member that it was started or told to follow, "" for nobody.
 	Primary string
-	// Streaming says that a replica receives from its primary, Behind how many bytes of what it received are not applied.
+	// Receiving says that a process of it may still receive from a primary, Streaming that it does, Behind how many bytes
+	// of what it received are not applied.
+	Receiving bool
 	Streaming bool
 	Behind    int64
-	// Version is the version as the engine reports it.
-	Version string
-	// Timeline and Position are how far its data goes; Settled that it stands still.
+	// Version is the version as the engine reports it, Timeline the timeline that it is on.
+	Version  string
 	Timeline int64
-	Position uint64
-	Settled  bool
+	// Enforced is the commit quorum that it enforces, Flushed the last one by which a barrier was flushed.
+	Enforced, Flushed engine.Quorum
+	// Attached are the members that receive from it and are level.
+	Attached []string
 }
 
-// Primary is the member that holds the Lease, "" for nobody.
-func (o Observation) Primary() string {
-	member, _, _ := strings.Cut(o.Lease.Holder, "/")
-	return member
+// Facts are what the election must know. Standing is the one under which the observation was made.
+func Facts(o Observation) engine.Facts {
+	f := engine.Facts{
+		Locked: o.Volume.Locked, HasData: o.Volume.HasData, SystemID: o.Volume.SystemID, Standby: o.Volume.Standby,
+		Point: o.Volume.Point, Exact: o.Volume.Exact,
+		Running: o.Server.Running, Accepting: o.Server.Accepting, Crashes: o.Crashes,
+		Receiving: o.Server.Running && (o.Server.Receiving || o.Server.Primary != ""),
+	}
+	if o.Volume.Broken {
+		f.Refuses = "its data is being copied anew"
+	}
+	if foreign(o) {
+		f.Refuses = "its volume holds the data of another database"
+	}
+	if o.Server.Accepting && !o.Server.InRecovery {
+		if o.Standing.Part == engine.PartLead {
+			f.Leading = o.Standing.Epoch
+		}
+		f.Enforced, f.Flushed, f.Attached = o.Server.Enforced, o.Server.Flushed, o.Server.Attached
+	}
+	return f
 }

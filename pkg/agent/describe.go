@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+)
+
+// report says what changed in meaning since the last report.
+func (a *Agent) report(ctx context.Context, o pure.Observation, step pure.Step) error {
+	r := a.describe(o, step)
+	a.ready.Store(r.Ready)
+	if same(r, a.said) || (!a.saidOnce && !worthSaying(r)) {
+		return nil
+	}
+	return a.say(ctx, r)
+}
+
+func (a *Agent) say(ctx context.Context, r engine.MemberReport) error {
+	if same(r, a.said) {
+		return nil
+	}
+	if err := a.cluster.say(ctx, r); err != nil {
+		return fmt.Errorf("reporting: %w", err)
+	}
+	a.said, a.saidOnce = r, true
+	a.metrics.reported(r.Role, r.Ready, r.PlanHash)
+	return nil
+}
+
+// describe puts a pass into a report.
+func (a *Agent) describe(o pure.Observation, step pure.Step) engine.MemberReport {
+	e := a.elector.Report()
+	r := engine.MemberReport{
+		Protocol: engine.Protocol, Incarnation: a.id.Incarnation(), Role: v1alpha1.RoleUnknown,
+		PlanHash: a.tended.hash, PlanGeneration: a.tended.generation,
+		PendingRestart: a.tended.pending, RestartInPlace: a.tended.restartInPlace,
+		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Rebuilt: o.Volume.Rebuilt,
+		Epoch: e.Epoch, Electorate: e.Electorate, Durability: e.Durability,
+		Promotion: e.Promotion, Switchover: e.Switchover, Problem: step.Problem,
+	}
+	if r.Problem == nil && o.Refused != "" {
+		r.Problem = &engine.Problem{Reason: v1alpha1.ReasonInvalid, Message: o.Refused}
+	}
+	if r.Problem == nil {
+		r.Problem = e.Problem
+	}
+	a.describeRole(&r, o, step)
+	return r
+}
+
+// describeRole says what part a member plays. A role stays while the engine restarts in place or the cluster elects:
+// each change is a write for every member, and a Service that forgets its replicas for a second helps nobody.
+func (a *Agent) describeRole(r *engine.MemberReport, o pure.Observation, step pure.Step) {
+	tending := step.Kind == pure.StepTend && a.tended.hash == a.planHash
+	switch a.standing.Part {
+	case engine.PartLead:
+		r.Timeline, r.CaughtUp = o.Server.Timeline, true
+		if a.serves(o) {
+			r.Role, r.Ready = v1alpha1.RolePrimary, tending || (a.said.Ready && o.Server.Accepting)
+		} else if o.Server.InRecovery {
+			// Still to be promoted: it stays ready, so that the Service reaches it as soon as the label does.
+			r.Role, r.Ready = a.said.Role, a.said.Ready
+		}
+	case engine.PartFollow:
+		r.CaughtUp = a.level.observe(o.Server.Streaming && o.Server.Behind < nearlyLevel)
+		if a.said.Role == v1alpha1.RoleReplica || tending {
+			r.Role, r.Timeline = v1alpha1.RoleReplica, o.Server.Timeline
+		}
+		r.Ready = r.CaughtUp && (tending || a.said.Ready)
+	case engine.PartYield:
+		r.Role, r.Ready, r.CaughtUp, r.Timeline = a.said.Role, a.said.Ready, a.said.CaughtUp, a.said.Timeline
+	case engine.PartNobody, engine.PartResign:
+		a.level = level{}
+	}
+}
+
+// serves says whether the engine is the primary that the standing asks for. The label comes only when the commit quorum
+// is in force, and stays while the engine restarts in place: the Lease is still held, and nobody else may serve.
+func (a *Agent) serves(o pure.Observation) bool {
+	if o.Server.Accepting && !o.Server.InRecovery {
+		return o.Server.Enforced.Equal(a.standing.Quorum) || a.said.Role == v1alpha1.RolePrimary
+	}
+	return !o.Server.InRecovery && a.said.Role == v1alpha1.RolePrimary
+}
