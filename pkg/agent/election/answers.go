@@ -17,7 +17,7 @@ func (e *Elector) State() State {
 	defer e.mu.Unlock()
 	f := e.facts
 	s := State{
-		Incarnation: e.Incarnation, Epoch: max(e.record.Epoch, e.promised), HasData: f.HasData, SystemID: f.SystemID,
+		Incarnation: e.Incarnation, Epoch: max(e.highest, e.promised), HasData: f.HasData, SystemID: f.SystemID,
 		Point: f.Point, Exact: f.Exact, Refuses: f.Refuses, Leading: f.Leading,
 	}
 	switch {
@@ -157,7 +157,7 @@ func (e *Elector) Report() Report {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r := Report{
-		Epoch: max(e.record.Epoch, e.promised), Switchover: e.refusal, Problem: e.problem, Counts: e.counts,
+		Epoch: max(e.highest, e.promised), Switchover: e.refusal, Problem: e.problem, Counts: e.counts,
 	}
 	if t := e.tenure; t != nil {
 		r.Holds, r.Electorate, r.Durability = true, e.record.Electorate, e.durability()

@@ -177,7 +177,7 @@ func (e *Elector) take(now time.Duration, reason string) {
 
 // nextEpoch is beyond every epoch that is known of: the Lease may have been deleted, the data remembers (PROTOCOL I5).
 func (e *Elector) nextEpoch() int64 {
-	known := max(e.record.Epoch, e.promised, e.yielding, e.facts.Point.Lineage.Epoch(), e.record.Lineage.Epoch())
+	known := max(e.highest, e.promised, e.yielding, e.facts.Point.Lineage.Epoch(), e.record.Lineage.Epoch())
 	for _, s := range e.claim.heard {
 		known = max(known, s.Epoch)
 	}

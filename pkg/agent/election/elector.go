@@ -43,8 +43,8 @@ type Elector struct {
 	// engine. Only facts that were seen under a standing prove that it is carried out.
 	adopted, factsUnder engine.Standing
 	// told is the standing that Changed was last called for.
-	told engine.Standing
-	stopping            bool
+	told     engine.Standing
+	stopping bool
 
 	// record is the newest Lease that was read, known whether it was read since this agent's start. seen is since when it
 	// has been as it is, renewed when a holder was last seen to write it.
@@ -55,6 +55,9 @@ type Elector struct {
 	// ended are incarnations whose engine is dead, with the epoch that they said it of (0 for every epoch) and the reason
 	// to take over.
 	ended map[string]ending
+
+	// highest is the highest epoch that was ever seen in a Lease: one that was deleted and made anew knows of none.
+	highest int64
 
 	// tenure is not nil while this member holds the Lease and may count on it.
 	tenure *tenure
@@ -201,6 +204,7 @@ func (e *Elector) see(r Record, now time.Duration) {
 		}
 	}
 	e.record, e.known, e.seen = r, true, now
+	e.highest = max(e.highest, r.Epoch)
 	if r.Holder != "" {
 		e.renewed = now
 	}

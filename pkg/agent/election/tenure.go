@@ -117,8 +117,8 @@ func (e *Elector) renewIn(now time.Duration) time.Duration {
 		return patience - (now - t.tried) // the answer wakes; without one the peers are asked
 	case e.busy:
 		return shortTurn
-	case t.tried > t.renewed:
-		return max(0, t.tried+retryEvery-now)
+	case t.tried > t.renewed && now-t.tried < retryEvery:
+		return retryEvery - (now - t.tried)
 	}
 	return max(0, t.renewed+RenewEvery-now)
 }
