@@ -4,7 +4,6 @@
 package election_test
 
 import (
-	"cmp"
 	"strconv"
 	"time"
 
@@ -40,7 +39,8 @@ type apiServer struct {
 // report is what the operator reads from a member's pod.
 type report struct {
 	incarnation string
-	leading     int64
+	// leading is the epoch in which it accepts writes, epoch the highest that it knows of.
+	leading, epoch int64
 }
 
 func newAPIServer(w *world) *apiServer {
@@ -140,10 +140,10 @@ func (a *apiServer) perform(r *request) answer {
 		a.w.log("Lease: quorum %s", wanted.Quorum)
 	}
 	if wanted.Holder != "" && wanted.Holder != a.lease.Holder {
-		if wanted.Epoch <= a.epochs {
+		if wanted.Epoch <= a.epochs && a.uids == 1 {
 			a.w.violated("%s took the Lease in epoch %d, there was epoch %d", wanted.Holder, wanted.Epoch, a.epochs)
 		}
-		a.epochs = wanted.Epoch
+		a.epochs = max(a.epochs, wanted.Epoch)
 	}
 	a.store(wanted)
 	return answer{body: a.lease}
@@ -169,12 +169,14 @@ func (a *apiServer) delete() {
 	a.w.after(a.w.between(50*time.Millisecond, 5*time.Second), func() {
 		var known report
 		for _, m := range a.w.members {
-			if r := a.reports[m]; cmp.Compare(r.leading, known.leading) > 0 {
-				known = r
+			r := a.reports[m]
+			if r.leading > known.leading {
+				known.incarnation, known.leading = r.incarnation, r.leading
 			}
+			known.epoch = max(known.epoch, r.epoch)
 		}
-		a.w.log("Lease: made anew, held by %q", known.incarnation)
-		a.create(election.Record{Holder: known.incarnation})
+		a.w.log("Lease: made anew, held by %q, epoch %d", known.incarnation, known.epoch)
+		a.create(election.Record{Holder: known.incarnation, Epoch: known.epoch})
 	})
 }
 

@@ -5,6 +5,7 @@ package election_test
 
 import (
 	"slices"
+	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -105,8 +106,17 @@ func (j *judge) recorded(p *process, position int) {
 			has++
 		}
 	}
-	if has < q.Count {
+	if has < q.Count && !j.w.lost {
 		j.w.violated("%s acknowledged a write that %d members have, and the Lease claims %s", p.l.incarnation, has, q)
+	}
+}
+
+// turned counts the turns of an Elector, which must wait for something now and then.
+func (j *judge) turned(l *life) {
+	if l.turns++; j.w.now-l.since > time.Second {
+		l.turns, l.since = 0, j.w.now
+	} else if l.turns > 1000 {
+		j.w.violated("the Elector of %s makes %d turns a second", l.incarnation, l.turns)
 	}
 }
 

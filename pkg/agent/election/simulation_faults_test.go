@@ -4,6 +4,7 @@
 package election_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
@@ -230,7 +231,8 @@ func slow(w *world, m *member) func() {
 
 // loseVolume empties the volume of a member that dies. A cluster survives one such loss.
 func loseVolume(w *world, m *member) func() {
-	if w.lost || m.life == nil || len(w.members) < 3 || w.plan.SystemID == "" {
+	bare := slices.ContainsFunc(w.members, func(m *member) bool { return !m.volume.data })
+	if w.lost || bare || m.life == nil || len(w.members) < 3 {
 		return nil
 	}
 	w.lost = true

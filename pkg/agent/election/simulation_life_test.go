@@ -51,6 +51,9 @@ type life struct {
 	process  *process
 	crashes  []time.Duration
 	watched  time.Duration
+	// turns counts the Elector's turns since a moment.
+	turns int
+	since time.Duration
 
 	loop loop
 }

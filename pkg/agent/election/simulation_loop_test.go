@@ -33,7 +33,7 @@ func (l *life) pass() {
 	facts := l.observe()
 	l.step(func() {
 		l.w.touch(func() { l.elector.Post(facts) })
-		l.say(report{l.incarnation, facts.Leading})
+		l.say(report{l.incarnation, facts.Leading, l.elector.Report().Epoch})
 		l.step(func() {
 			s := l.elector.Standing()
 			l.step(func() {

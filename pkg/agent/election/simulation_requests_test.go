@@ -84,6 +84,7 @@ func (w *world) begin(r *request) {
 		w.peerAnswers(r.about, l.m, r.body)
 		return
 	case askTimer:
+		w.judge.turned(l)
 		l.after(time.Duration(float64(r.wait)/l.m.rate)+1, theAgent, func() {
 			w.touch(func() { r.timer <- time.Time{} })
 		})
