@@ -25,6 +25,8 @@ func (e *Elector) State() State {
 		s.Refuses = "its pod is ending"
 	case e.plan.idle(e.Member):
 		s.Refuses = "the plan wants its engine down"
+	case e.rests(e.Clock.Now()):
+		s.Refuses = "its engine did not come back"
 	case !f.Locked:
 		s.Refuses = "another process holds the lock of its volume"
 	case e.record.Electorate != nil && !slices.Contains(e.record.Electorate, e.Member):

@@ -32,7 +32,7 @@ func (e *Elector) watch(now time.Duration) time.Duration {
 	case in > 0:
 		e.claim = claim{}
 		return min(longTurn, in)
-	case !e.eligible() || e.busy || now < e.notBefore:
+	case !e.eligible() || e.busy || now < e.notBefore || e.rests(now):
 		e.claim = claim{}
 		return longTurn
 	case e.founding() || e.resumable() || e.named():
@@ -89,6 +89,10 @@ func (e *Elector) named() bool {
 	r := e.record
 	return r.Holder == "" && r.Released != nil && r.Released.Epoch == r.Epoch && r.Released.Successor == e.Member
 }
+
+// rests says that this member leaves the Lease to others, because its engine did not come back; unless one of them
+// found that it has more than they.
+func (e *Elector) rests(now time.Duration) bool { return now < e.restsUntil && !e.named() }
 
 // compare asks the others how far their data goes; the most advanced takes the Lease.
 func (e *Elector) compare(now time.Duration, reason string) time.Duration {
@@ -150,7 +154,7 @@ func (e *Elector) take(now time.Duration, reason string) {
 	t := &tenure{
 		epoch: e.nextEpoch(), began: now, entered: now, reason: reason, from: r.HolderMember(), silent: e.renewed,
 		found: e.founding() && !e.facts.HasData, resume: e.resumable() || e.founding(),
-		judged: r.Quorum, renewed: now, tried: now,
+		judged: r.Quorum, renewed: now, tried: now, crashes: e.facts.Crashes,
 		votes: map[string]Vote{}, asked: map[string]time.Duration{}, reached: map[string]bool{},
 	}
 	if r.Released != nil {

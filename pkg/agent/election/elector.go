@@ -65,8 +65,9 @@ type Elector struct {
 	// newest in which one was given.
 	yielding, promised int64
 	preparing          int
-	// vouchedUntil is until when this member does not campaign because a Lease expired, notBefore because it has failed.
-	vouchedUntil, notBefore time.Duration
+	// vouchedUntil is until when this member does not campaign because a Lease expired, notBefore because it has failed,
+	// restsUntil because its engine did not come back.
+	vouchedUntil, notBefore, restsUntil time.Duration
 	// followed is the last holder that this member received from.
 	followed engine.Standing
 

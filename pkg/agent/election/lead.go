@@ -69,7 +69,7 @@ func (e *Elector) failing(now time.Duration) bool {
 	if e.plan.Durability == v1alpha1.DurabilityMajority {
 		within = recoverWithinMajority
 	}
-	return (t.sick > 0 && now-t.sick > within) || e.facts.Crashes >= tooManyCrashes
+	return (t.sick > 0 && now-t.sick > within) || e.facts.Crashes-t.crashes >= tooManyCrashes
 }
 
 // desert kills the engine and gives the Lease up, if there is anybody who could take it.
@@ -77,7 +77,7 @@ func (e *Elector) desert(now time.Duration) time.Duration {
 	if e.successor("") == "" {
 		return longTurn // to restart it in place is all there is
 	}
-	e.notBefore = now + LeaseDuration // somebody else's turn
+	e.restsUntil = now + LeaseDuration // somebody else's turn
 	e.abdicate(now, Release{Reason: engine.FailoverReleased})
 	return shortTurn
 }

@@ -44,6 +44,9 @@ type tenure struct {
 	// quorum is what the engine is to enforce, weakened what the Lease must say before that changes.
 	quorum   engine.Quorum
 	weakened *engine.Quorum
+	// crashes is how often the engine had died when the Lease was taken: they were the reason to give it up before, and
+	// nobody else had as much data.
+	crashes int
 	// promotion is how this member became primary, nil before; sick is since when the engine has not accepted writes.
 	promotion *engine.PromotionReport
 	sick      time.Duration
