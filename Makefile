@@ -103,7 +103,7 @@ chaos: localkube-up image ## Break nodes, networks and processes under load; wit
 
 .PHONY: chaos-report
 chaos-report: ## Write the table of all trials made so far into the document on reliability
-	$(GOTEST) -count=1 -tags=chaos -run='^TestReport$$' ./test/chaos -update=$(CURDIR)/artifacts/docs/reliability.md
+	$(GOTEST) -count=1 -tags=chaos -run='^TestReport$$' ./test/chaos -update=$(CURDIR)/artifacts/docs/reliability.md $(CHAOS)
 
 ##@ Try
 
