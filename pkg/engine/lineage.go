@@ -3,7 +3,10 @@
 
 package engine
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Promotion is one change of primary as the data remembers it.
 type Promotion struct {
@@ -83,27 +86,32 @@ func (p Point) Relate(primary Lineage) Relation {
 	if len(mine) == 0 || len(primary) == 0 {
 		return RelationClone // nothing says that the two have anything in common
 	}
-	shared := indexOf(primary, mine[len(mine)-1])
-	if shared >= 0 {
+	if shared := indexOf(primary, mine[len(mine)-1]); shared >= 0 {
 		next := shared + 1
 		if next == len(primary) || primary[next].Position >= p.Position {
 			return RelationFollow
 		}
 		return RelationRewind
 	}
-	for _, theirs := range primary {
-		if theirs.Timeline == mine[len(mine)-1].Timeline {
+	strayed, missed := mine.without(primary), primary.without(mine)
+	if len(strayed) == len(mine) {
+		return RelationClone // strangers, or too long apart to know better
+	}
+	for _, theirs := range missed {
+		// Not only the last number counts: where an earlier one is the same, the engine takes the histories for one until
+		// that timeline ends, and looks for the fork too late.
+		if slices.ContainsFunc(strayed, func(p Promotion) bool { return p.Timeline == theirs.Timeline }) {
 			return RelationClone
 		}
 	}
 	return RelationRewind
 }
 
+// without gives the promotions that another lineage does not have.
+func (l Lineage) without(other Lineage) Lineage {
+	return slices.DeleteFunc(slices.Clone(l), func(p Promotion) bool { return indexOf(other, p) >= 0 })
+}
+
 func indexOf(l Lineage, p Promotion) int {
-	for i, other := range l {
-		if other.Epoch == p.Epoch {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(l, func(other Promotion) bool { return other.Epoch == p.Epoch })
 }

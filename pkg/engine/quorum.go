@@ -59,7 +59,7 @@ func (q Quorum) Promotable(voters []string) bool {
 	return present > len(q.Members)-q.Count
 }
 
-// Weaken gives the strongest quorum that is true wherever either of two is.
+// Weaken gives a quorum that is true wherever either of two is.
 func (q Quorum) Weaken(other Quorum) Quorum {
 	if q.None() || other.None() {
 		return Quorum{}
