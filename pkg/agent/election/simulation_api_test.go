@@ -75,7 +75,7 @@ func (a *apiServer) tell(l *life) {
 	if l.ended {
 		return
 	}
-	r := a.lease
+	r := a.show(l)
 	l.watched = max(l.watched, a.w.now+a.w.delay())
 	l.after(l.watched-a.w.now, theAgent, func() {
 		if l.m.link == linkGood && !a.down {
@@ -128,7 +128,7 @@ func (a *apiServer) perform(r *request) answer {
 		return answer{err: election.ErrAbsent}
 	}
 	if r.kind == askLease {
-		return answer{body: a.lease}
+		return answer{body: a.show(r.from)}
 	}
 	wanted := r.body.(election.Record)
 	if wanted.UID != a.lease.UID || wanted.ResourceVersion != a.lease.ResourceVersion {

@@ -51,6 +51,15 @@ func (j *judge) promoted(p *process, epoch int64) {
 	}
 }
 
+// started checks that no other engine runs on the volume (PROTOCOL I11).
+func (j *judge) started(p *process) {
+	for _, l := range j.w.lives {
+		if q := l.process; q != nil && q != p && q.v == p.v {
+			j.w.violated("%s and %s run on one volume", l.incarnation, p.l.incarnation)
+		}
+	}
+}
+
 // leads checks a member that begins to accept writes: it is the only one, and it has all that was acknowledged.
 func (j *judge) leads(p *process) {
 	for _, l := range j.w.lives {

@@ -41,16 +41,16 @@ type process struct {
 	epoch                            int64
 
 	// follows is the member that it connects to, again and again; since the epoch in which its agent checked that.
-	follows      string
-	since        int64
-	upstream     *stream
-	streams      []*stream
-	confirmed    map[string]int
-	enforced     engine.Quorum
-	flushed      engine.Quorum
-	barrier      int // position that the enforced quorum must flush to be the flushed one
-	pending      []int
-	nextPosition int
+	follows   string
+	since     int64
+	upstream  *stream
+	streams   []*stream
+	confirmed map[string]int
+	enforced  engine.Quorum // as the agent sees it; really is what commits wait for
+	really    engine.Quorum
+	flushed   engine.Quorum
+	barrier   int // position that the enforced quorum must flush to be the flushed one
+	pending   []int
 }
 
 // spawn starts an engine on the volume. It answers a little later.
@@ -58,6 +58,7 @@ func (l *life) spawn(ready func(p *process)) {
 	p := &process{l: l, v: &l.m.volume, confirmed: map[string]int{}}
 	l.process = p
 	p.v.clean = false
+	l.w.judge.started(p)
 	p.after(l.w.between(50*time.Millisecond, 400*time.Millisecond), func() {
 		p.up = true
 		ready(p)
@@ -110,6 +111,10 @@ func (p *process) lead(s engine.Standing) {
 // enforce makes every write wait for a quorum, and writes a barrier.
 func (p *process) enforce(q engine.Quorum) {
 	p.enforced = q
+	if p.l.w.broken == brokenRecord {
+		q.Count-- // and the agent believes that it is enforced
+	}
+	p.really = q
 	p.write(func(position int) { p.barrier = position })
 	p.commit()
 }
@@ -141,7 +146,7 @@ func (p *process) write(flushed func(position int)) {
 // commit acknowledges what enough members have flushed.
 func (p *process) commit() {
 	reached := len(p.v.wal)
-	if count, others := p.enforced.Others(p.l.m.name); count > 0 {
+	if count, others := p.really.Others(p.l.m.name); count > 0 {
 		var positions []int
 		for _, m := range others {
 			positions = append(positions, p.confirmed[m])

@@ -21,6 +21,7 @@ type fault struct {
 var faults = []fault{
 	{"the API server is out of reach", cutFromAPI},
 	{"isolated", isolate},
+	{"isolated from all but some peers", isolatePartly},
 	{"some peers cannot be reached, or do not hear", cutSomePeers},
 	{"the API server is down for everybody", apiDown},
 	{"the agent alone is stopped", func(w *world, m *member) func() { return halt(w, m, false) }},
@@ -59,6 +60,15 @@ func isolate(w *world, m *member) func() {
 		m.link = linkGood
 		w.api.reconnect()
 	}
+}
+
+// isolatePartly leaves ways open that nobody needs for an election, but replication does.
+func isolatePartly(w *world, m *member) func() {
+	heal := isolate(w, m)
+	friend := w.members[w.rng.IntN(len(w.members))]
+	delete(w.cut, [2]*member{m, friend})
+	delete(w.cut, [2]*member{friend, m})
+	return heal
 }
 
 func cutSomePeers(w *world, m *member) func() {
@@ -138,6 +148,9 @@ func crash(w *world, m *member) func() {
 	l := m.life
 	if l == nil {
 		return nil
+	}
+	if w.broken == brokenProof {
+		w.api.ended(l.incarnation)
 	}
 	for n := range 1 + w.rng.IntN(3) {
 		l.after(time.Duration(n)*w.between(time.Second, 4*time.Second), theGuard, func() { l.crash("killed") })
@@ -236,7 +249,11 @@ func loseVolume(w *world, m *member) func() {
 		return nil
 	}
 	w.lost = true
-	m.life.end()
+	for _, l := range w.lives {
+		if l.m == m {
+			l.end()
+		}
+	}
 	m.volume = volume{}
 	return m.revive
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
@@ -89,6 +90,9 @@ func (w *world) strike(f fault, lasts time.Duration) {
 
 // expectHealth waits until the cluster is whole again, and checks that it stays so and that nothing was lost.
 func (w *world) expectHealth() {
+	w.long = 0
+	w.replan(func(p *election.Plan) { p.Switchover = nil })
+	w.run(w.now+2*time.Second, nil)
 	w.run(w.now+healsWithin, w.healthy)
 	if w.wrong != "" {
 		return

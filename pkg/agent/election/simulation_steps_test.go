@@ -65,7 +65,9 @@ func (l *life) follow(s engine.Standing) {
 	case p != nil && p.follows == s.Primary && p.since == s.Epoch:
 		return
 	case p != nil && p.follows != "":
-		l.letGo(p)
+		if l.w.broken != brokenPromise || l.w.leader(l.m, s) != nil {
+			l.letGo(p)
+		}
 		return
 	case p == nil && v.data:
 		l.startReplica()
@@ -74,8 +76,8 @@ func (l *life) follow(s engine.Standing) {
 		return
 	}
 	primary := l.w.leader(l.m, s)
-	if primary == nil {
-		return
+	if primary == nil || (!v.data && l.w.plan.SystemID != primary.v.system) {
+		return // nobody could tell yet whether the copy is of this cluster's data (PROTOCOL I10)
 	}
 	relation := engine.RelationClone
 	if v.data {
