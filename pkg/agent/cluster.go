@@ -39,12 +39,18 @@ type cluster struct {
 
 	// lease reads and writes the Lease; elector is told what is watched.
 	lease   *leases
-	elector *election.Elector
+	elector listener
 
 	mu         sync.Mutex
 	holder     string // the pod that pods watches
 	pods       cache.SharedIndexInformer
 	stopHolder context.CancelFunc
+}
+
+// listener is who wants to know what becomes of the Lease and of its holder.
+type listener interface {
+	LeaseChanged(r election.Record)
+	HolderEnded(incarnation string)
 }
 
 // requestTimeout bounds every single request: an API server that does not answer must not hold up the engine.
@@ -115,8 +121,8 @@ func (c *cluster) watchLease(o any) {
 }
 
 // watchEnd tells the election of a container that has ended. The kubelet copies the termination message from that
-// container's own file, which begins with the nonce of the life that wrote it; a state that the kubelet invents matches
-// nothing (PROTOCOL I5 c).
+// container's own file, which is the nonce of the life that wrote it; a state that the kubelet invents matches nothing
+// (PROTOCOL I5 c).
 func (c *cluster) watchEnd(o any) {
 	pod, ok := o.(*corev1.Pod)
 	if !ok {

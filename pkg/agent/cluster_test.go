@@ -4,9 +4,10 @@
 package agent
 
 import (
+	"encoding/json"
+	"slices"
 	"testing"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,57 +18,47 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
-
-var me = Identity{Namespace: "shop", Cluster: "orders", Pod: "orders-db-0", PodUID: "u-1", Nonce: "n"}
-
-func pod(name, role string) *corev1.Pod {
-	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", UID: "u-1"}}
-	if role != "" {
-		p.Labels = map[string]string{v1alpha1.LabelRole: role}
-	}
-	return p
-}
-
-func clusterOn(t *testing.T, client *fake.Clientset) *cluster {
-	t.Helper()
-	c, err := newCluster(client, me, func() {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 func TestSayIsOnePatchOfTheOwnPod(t *testing.T) {
 	t.Parallel()
-	client := fake.NewClientset(pod("orders-db-0", ""))
+	client := fake.NewClientset(pod(me.Pod, ""))
 	c := clusterOn(t, client)
 	report := engine.MemberReport{Role: v1alpha1.RolePrimary, Ready: true, SystemID: "7"}
 	if err := c.say(t.Context(), report); err != nil {
 		t.Fatal(err)
 	}
-	p, err := client.CoreV1().Pods("shop").Get(t.Context(), "orders-db-0", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
+	label, words, err := c.ownWords(t.Context())
+	if err != nil || label != v1alpha1.RoleLabelPrimary {
+		t.Errorf("label %q, %v", label, err)
 	}
-	said, err := engine.DecodeReport(p.Annotations[v1alpha1.AnnotationMember])
-	if err != nil || !same(said, report) || p.Labels[v1alpha1.LabelRole] != v1alpha1.RoleLabelPrimary {
-		t.Errorf("said %+v with label %q, %v", said, p.Labels[v1alpha1.LabelRole], err)
+	if said, err := engine.DecodeReport(words); err != nil || !same(said, report) {
+		t.Errorf("said %+v, %v", said, err)
 	}
-	writes := 0
-	for _, a := range client.Actions() {
-		if a.GetVerb() == "patch" {
-			writes++
-		}
-	}
-	if writes != 1 {
-		t.Errorf("%d patches, want 1", writes)
+	if got := patched(client); !slices.Equal(got, []string{me.Pod}) {
+		t.Errorf("patched %q, want one patch of the own pod", got)
 	}
 	if err := c.say(t.Context(), engine.MemberReport{Role: v1alpha1.RoleUnknown}); err != nil {
 		t.Fatal(err)
 	}
-	if role, _, err := c.ownWords(t.Context()); err != nil || role != "" {
-		t.Errorf("a member without a role has label %q, %v", role, err)
+	if label, _, err := c.ownWords(t.Context()); err != nil || label != "" {
+		t.Errorf("a member without a role has label %q, %v", label, err)
+	}
+}
+
+// TestAReportIsOfThisPod: the API server refuses a patch that would change a UID, and so a late report cannot land on
+// the next pod of the same name.
+func TestAReportIsOfThisPod(t *testing.T) {
+	t.Parallel()
+	client := fake.NewClientset(pod(me.Pod, ""))
+	if err := clusterOn(t, client).say(t.Context(), engine.MemberReport{}); err != nil {
+		t.Fatal(err)
+	}
+	patch := client.Actions()[0].(clienttesting.PatchAction).GetPatch()
+	var sent struct{ Metadata metav1.ObjectMeta }
+	if err := json.Unmarshal(patch, &sent); err != nil || string(sent.Metadata.UID) != me.PodUID {
+		t.Errorf("sent %s, %v, want the own UID in it", patch, err)
 	}
 }
 
@@ -93,64 +84,58 @@ func TestStripTakesOnlyThePrimarysLabel(t *testing.T) {
 	}
 }
 
-func TestTakeWritesTheLeaseThatWasJudged(t *testing.T) {
+// TestAContainerThatEnded: only the container's own words prove that its engine is dead. A terminated state without
+// them may be the kubelet's invention (PROTOCOL I5 c).
+func TestAContainerThatEnded(t *testing.T) {
 	t.Parallel()
-	lease := &coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Name: "orders-db", Namespace: "shop", ResourceVersion: "5", UID: "l-1"},
-		Spec:       coordinationv1.LeaseSpec{HolderIdentity: new("orders-db-0/u-1/old"), LeaseTransitions: new(int32(2))},
+	ended := func(message string) corev1.ContainerState {
+		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Message: message}}
 	}
-	client := fake.NewClientset(lease)
-	var sent *coordinationv1.Lease
-	client.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		sent = a.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease).DeepCopy()
-		answer := sent.DeepCopy()
-		answer.ResourceVersion = "6"
-		return true, answer, nil
-	})
-	c := clusterOn(t, client)
-	if err := c.take(t.Context(), lease); err != nil {
-		t.Fatal(err)
-	}
-	if sent.ResourceVersion != "5" || *sent.Spec.HolderIdentity != me.Incarnation() || *sent.Spec.LeaseTransitions != 3 {
-		t.Errorf("sent %+v %+v", sent.ObjectMeta, sent.Spec)
-	}
-	if *lease.Spec.HolderIdentity != "orders-db-0/u-1/old" {
-		t.Error("the cached Lease was changed")
-	}
-	if err := c.leases.GetStore().Add(lease); err != nil {
-		t.Fatal(err)
-	}
-	if now, known := c.lease(); !known || *now.Spec.HolderIdentity != me.Incarnation() {
-		t.Errorf("before the watch shows it, the Lease is %+v, want our own write", now)
+	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	for name, tt := range map[string]struct {
+		container   string
+		state, last corev1.ContainerState
+		want        []string
+	}{
+		"ended":               {resource.EngineContainer, ended("n1"), corev1.ContainerState{}, []string{"orders-db-1/u-1/n1"}},
+		"ended before":        {resource.EngineContainer, running, ended("n1"), []string{"orders-db-1/u-1/n1"}},
+		"ended twice":         {resource.EngineContainer, ended("n2"), ended("n1"), []string{"orders-db-1/u-1/n2", "orders-db-1/u-1/n1"}},
+		"without words":       {resource.EngineContainer, ended(""), ended(""), nil},
+		"runs":                {resource.EngineContainer, running, corev1.ContainerState{}, nil},
+		"another's container": {"sidecar", ended("n1"), corev1.ContainerState{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := clusterOn(t, fake.NewClientset())
+			p := pod("orders-db-1", "")
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{
+				{Name: tt.container, State: tt.state, LastTerminationState: tt.last},
+			}
+			c.watchEnd(p)
+			if got := c.elector.(*told).ended; !slices.Equal(got, tt.want) {
+				t.Errorf("the election was told that %q ended, want %q", got, tt.want)
+			}
+		})
 	}
 }
 
-func TestAnOlderPlanIsRefused(t *testing.T) {
+// TestWhoIsWatched: an agent watches one pod, the holder's, and never its own.
+func TestWhoIsWatched(t *testing.T) {
 	t.Parallel()
-	a := &Agent{}
-	accept := func(p engine.Plan) int64 {
-		t.Helper()
-		encoded, _, err := engine.EncodePlan(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.accept(t.Context(), encoded)
-		return a.plan.Generation
+	client := fake.NewClientset(pod("orders-db-1", v1alpha1.RoleLabelPrimary))
+	c := clusterOn(t, client)
+	if p := c.watchHolder(t.Context(), me.Pod); p != nil || c.pods != nil {
+		t.Errorf("the own pod is watched: %v", p)
 	}
-	plan := engine.Plan{Protocol: engine.Protocol, ClusterUID: "c-1", Generation: 4}
-	if got := accept(plan); got != 4 {
-		t.Errorf("generation %d, want 4", got)
+	c.watchHolder(t.Context(), "orders-db-1")
+	first := c.pods
+	if err := first.GetStore().Add(pod("orders-db-1", v1alpha1.RoleLabelPrimary)); err != nil {
+		t.Fatal(err)
 	}
-	plan.Generation = 3
-	if got := accept(plan); got != 4 {
-		t.Errorf("generation %d after an older plan, want 4", got)
+	if p := c.watchHolder(t.Context(), "orders-db-1"); p == nil || p.Name != "orders-db-1" || c.pods != first {
+		t.Errorf("got %v, or began a second watch of the same pod", p)
 	}
-	plan.ClusterUID = "c-2" // a new cluster of this name begins anew
-	if got := accept(plan); got != 3 {
-		t.Errorf("generation %d of a new cluster, want 3", got)
-	}
-	plan.Protocol, plan.Generation = engine.Protocol+1, 9
-	if got := accept(plan); got != 3 {
-		t.Errorf("generation %d after a plan of an unknown protocol, want 3", got)
+	if p := c.watchHolder(t.Context(), "orders-db-2"); p != nil && p.Name == "orders-db-1" {
+		t.Error("the pod of the former holder counts as the new one's")
 	}
 }

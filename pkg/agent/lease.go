@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
@@ -29,7 +30,7 @@ type leases struct {
 	client coordinationclient.LeaseInterface
 	name   string
 
-	// last is the object of the record that was read or written last: what the election does not know of it stays.
+	// last is the newest object that was read, written or watched: what the election does not know of it stays.
 	mu   sync.Mutex
 	last *coordinationv1.Lease
 }
@@ -56,7 +57,8 @@ func (l *leases) Update(ctx context.Context, r election.Record) (election.Record
 	return l.keep(written)
 }
 
-// keep reads an object's record and remembers the object.
+// keep reads an object's record and remembers the object, unless a newer one is known: a write that started from what
+// a late watch shows would undo what others wrote since.
 func (l *leases) keep(lease *coordinationv1.Lease) (election.Record, error) {
 	r, err := recordOf(lease)
 	if err != nil {
@@ -64,6 +66,12 @@ func (l *leases) keep(lease *coordinationv1.Lease) (election.Record, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.last != nil {
+		order, err := resourceversion.CompareResourceVersion(lease.ResourceVersion, l.last.ResourceVersion)
+		if err == nil && order < 0 {
+			return r, nil
+		}
+	}
 	l.last = lease
 	return r, nil
 }
