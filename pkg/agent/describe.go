@@ -42,7 +42,7 @@ func (a *Agent) describe(o pure.Observation, step pure.Step) engine.MemberReport
 		PlanHash: a.tended.hash, PlanGeneration: a.tended.generation,
 		PendingRestart: a.tended.pending, RestartInPlace: a.tended.restartInPlace,
 		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Rebuilt: o.Volume.Rebuilt,
-		Epoch: e.Epoch, Electorate: e.Electorate, Durability: e.Durability,
+		Epoch: e.Epoch, Electorate: e.Electorate, Durability: e.Durability, Quorum: e.Quorum,
 		Promotion: e.Promotion, Switchover: e.Switchover, Problem: step.Problem,
 	}
 	if r.Problem == nil && o.Refused != "" {

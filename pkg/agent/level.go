@@ -56,5 +56,5 @@ func same(a, b engine.MemberReport) bool { return reflect.DeepEqual(a, b) }
 // worthSaying leaves out what only says that the member is on its way: each report is a write, and a pod that starts
 // has a status of its own.
 func worthSaying(r engine.MemberReport) bool {
-	return r.Role != v1alpha1.RoleUnknown || r.Problem != nil || r.Vote != nil
+	return r.Role != v1alpha1.RoleUnknown || r.Problem != nil
 }

@@ -55,7 +55,7 @@ func TestReportRoundTrip(t *testing.T) {
 	t.Parallel()
 	report := MemberReport{
 		Protocol: Protocol, Incarnation: "p/u/n", Role: v1alpha1.RoleReplica, CaughtUp: true,
-		Vote: &Vote{SystemID: "7", Timeline: 2, Position: 1 << 63}, PendingRestart: []string{"max_connections"},
+		Quorum: &Quorum{Count: 2, Members: []string{"a", "b", "c"}}, PendingRestart: []string{"max_connections"},
 		Problem: &Problem{Reason: v1alpha1.ReasonVolumeInUse, Message: "m"},
 	}
 	encoded, err := EncodeReport(report)

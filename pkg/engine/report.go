@@ -34,9 +34,6 @@ type MemberReport struct {
 	SystemID string `json:"systemID,omitempty"`
 	// Timeline is the timeline on which the member is.
 	Timeline int64 `json:"timeline,omitempty"`
-	// Vote is set only while a first primary is being chosen among members with retained data; the member then
-	// receives from nobody, so the position stands still.
-	Vote *Vote `json:"vote,omitempty"`
 	// Epoch is the highest epoch that the member knows of.
 	Epoch int64 `json:"epoch,omitempty"`
 	// Electorate are the members that the primary's Lease lists, sorted: only they may become primary, and only when the
@@ -45,6 +42,8 @@ type MemberReport struct {
 	// Durability is what a primary's acknowledgement is worth: Majority only while every write waits for the quorum that
 	// the Lease records.
 	Durability v1alpha1.EffectiveDurability `json:"durability,omitempty"`
+	// Quorum is where acknowledged writes are, as the primary's Lease records it.
+	Quorum *Quorum `json:"quorum,omitempty"`
 	// Promotion is how a primary became it; nil for a replica, and for a primary that only restarted.
 	Promotion *PromotionReport `json:"promotion,omitempty"`
 	// Switchover is the last request to hand over that this member could not carry out.
@@ -60,15 +59,6 @@ type MemberReport struct {
 	EngineVersion string `json:"engineVersion,omitempty"`
 	// Problem is what keeps the member from doing its part; absent when nothing does.
 	Problem *Problem `json:"problem,omitempty"`
-}
-
-// Vote is a member's position in its data while it receives from nobody.
-type Vote struct {
-	// SystemID is the identity of the data.
-	SystemID string `json:"systemID"`
-	// Timeline and Position say how far the data goes; Position is in bytes (a PostgreSQL LSN).
-	Timeline int64  `json:"timeline"`
-	Position uint64 `json:"position"`
 }
 
 // PromotionReport tells how a member became primary.

@@ -102,7 +102,7 @@ func objects(cluster *v1alpha1.DatabaseCluster) []runtime.ApplyConfiguration {
 		ReadOnlyService(cluster, traits),
 		NetworkPolicy(cluster, traits),
 		PodDisruptionBudget(cluster),
-		Lease(cluster, ""),
+		Lease(cluster, "", 0),
 		CASecret(cluster, pem("authority"), pem("authority's key")),
 		TLSSecret(cluster, Certificates{
 			CA: pem("authority"), ServerCert: pem("server"), ServerKey: pem("server's key"),

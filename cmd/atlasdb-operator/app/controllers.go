@@ -56,6 +56,7 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 	operations, err := databaseoperation.New(databaseoperation.Options{
 		Client:          p.clients.atlas,
 		Informers:       s.atlas,
+		KubeInformers:   s.kube,
 		DrainTimeout:    p.opts.DrainTimeout,
 		MetricsProvider: p.metrics.Queues(s.namespace),
 		Observer:        p.metrics,

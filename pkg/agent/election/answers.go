@@ -143,9 +143,10 @@ type Report struct {
 	// Holds says that this member holds the Lease and counts on it; Epoch is the highest that it knows of.
 	Holds bool
 	Epoch int64
-	// Electorate, Durability and Promotion are a primary's (engine.MemberReport).
+	// Electorate, Durability, Quorum and Promotion are a primary's (engine.MemberReport).
 	Electorate []string
 	Durability v1alpha1.EffectiveDurability
+	Quorum     *engine.Quorum
 	Promotion  *engine.PromotionReport
 	// Switchover is the last request that could not be carried out, Problem what keeps the cluster from having a primary,
 	// or writes from being acknowledged.
@@ -163,6 +164,9 @@ func (e *Elector) Report() Report {
 	}
 	if t := e.tenure; t != nil {
 		r.Holds, r.Electorate, r.Durability = true, e.record.Electorate, e.durability()
+		if q := e.record.Quorum; !q.None() {
+			r.Quorum = &q
+		}
 		if t.promotion != nil && t.promotion.From != "" {
 			r.Promotion = t.promotion
 		}

@@ -59,6 +59,7 @@ type Controller struct {
 	client     versioned.Interface
 	clusters   listers.DatabaseClusterLister
 	offers     listers.DatabaseEngineLister
+	operations listers.DatabaseOperationLister
 	children   []child
 	writer     apply.Writer
 	gate       *consistency.Gate
@@ -76,6 +77,7 @@ func New(o Options) (*Controller, error) {
 		client:     o.Client,
 		clusters:   o.Informers.AtlasDB().V1alpha1().DatabaseClusters().Lister(),
 		offers:     o.Informers.AtlasDB().V1alpha1().DatabaseEngines().Lister(),
+		operations: o.Informers.AtlasDB().V1alpha1().DatabaseOperations().Lister(),
 		children:   childrenFrom(o.KubeInformers),
 		writer:     apply.Writer{Client: o.KubeClient, FieldManager: FieldManager},
 		recorder:   o.Recorder,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/apply"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 // Decision is what a pass will do, and what it found on the way. It is a value; act.go carries it out.
@@ -35,8 +36,12 @@ type Decision struct {
 	Wanted []string
 	// Obstacles are objects that are in the way.
 	Obstacles []Obstacle
-	// OutdatedPods are members whose pod differs from what a new one would be.
-	OutdatedPods []string
+	// Outdated are members whose pod must be made anew.
+	Outdated []Outdated
+	// Handover asks the primary to hand over; nil when nothing does. Restart is the member whose turn it is to restart its
+	// engine, "" for nobody.
+	Handover *engine.Switchover
+	Restart  string
 	// OutdatedAgents are members whose agent is of another image than a new one's.
 	OutdatedAgents []string
 }
@@ -74,6 +79,12 @@ const (
 	GenerateLogin Generation = "login"
 )
 
+// Outdated is a member whose pod must be made anew.
+type Outdated struct {
+	// Name is the member, Why the reason, for people.
+	Name, Why string
+}
+
 // Verdict is what was found of the spec: a reason of the condition Accepted, and its message.
 type Verdict struct {
 	Reason  string
@@ -101,6 +112,8 @@ func Decide(s Snapshot) (Decision, error) {
 		return *d, nil
 	}
 	d.Wanted = wantedMembers(s)
+	d.findOutdated(s)
+	d.wantHandover(s)
 	for _, step := range []func(*Decision, Snapshot) error{
 		(*Decision).wantShared,
 		(*Decision).wantPlan,

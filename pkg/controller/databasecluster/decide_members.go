@@ -15,21 +15,21 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// wantedMembers are the members that should exist, by ordinal: as many as the spec says, the lowest ordinals first. The
-// primary stays, whatever its ordinal. While a first primary is being chosen among retained volumes, every member that
-// has one is wanted too, because each may have the newest data.
+// wantedMembers are the members that should exist, by ordinal: as many as the spec says, the lowest ordinals. A primary
+// beyond them stays until it has handed over (decide_handover.go), and a single member stays whoever it is, since there
+// is nobody to hand over to. While a first primary is being chosen among retained volumes, every member that has one is
+// wanted too, because each may have the newest data.
 func wantedMembers(s Snapshot) []string {
 	cluster := s.Cluster.Name
-	wanted := make([]int, 0, s.Cluster.Spec.Members)
-	if primary, ok := s.Primary(); ok {
-		wanted = append(wanted, primary.Ordinal)
-	} else if ordinal, ok := resource.Ordinal(cluster, s.Cluster.Status.Primary); ok {
-		wanted = append(wanted, ordinal)
-	}
-	for ordinal := 0; len(wanted) < int(s.Cluster.Spec.Members); ordinal++ {
-		if !slices.Contains(wanted, ordinal) {
+	primary, known := primaryOrdinal(s)
+	var wanted []int
+	if s.Cluster.Spec.Members > 1 || !known {
+		for ordinal := range int(s.Cluster.Spec.Members) {
 			wanted = append(wanted, ordinal)
 		}
+	}
+	if known && !slices.Contains(wanted, primary) {
+		wanted = append(wanted, primary)
 	}
 	for _, name := range retainedMembers(s) {
 		if ordinal, _ := resource.Ordinal(cluster, name); !slices.Contains(wanted, ordinal) {
@@ -42,6 +42,14 @@ func wantedMembers(s Snapshot) []string {
 		names[i] = resource.MemberName(cluster, ordinal)
 	}
 	return names
+}
+
+// primaryOrdinal is the ordinal of the primary, or of the last one that was known: the newest data is there.
+func primaryOrdinal(s Snapshot) (ordinal int, known bool) {
+	if primary, ok := s.Primary(); ok {
+		return primary.Ordinal, true
+	}
+	return resource.Ordinal(s.Cluster.Name, s.Cluster.Status.Primary)
 }
 
 // wantMembers asks for the volumes and pods of the wanted members, all at once: a replica waits by itself until there
@@ -57,14 +65,27 @@ func (d *Decision) wantMembers(s Snapshot) error {
 			d.Writes = append(d.Writes, Write{Wanted: d.volume(s, m, false)})
 		}
 	}
-	if !d.mountsExist(s) {
+	if !d.mountsExist(s) || stopped(s) {
 		return nil
 	}
 	for _, name := range d.Wanted {
-		d.wantPod(s, s.Member(name))
+		if m := s.Member(name); m.Pod != nil || mayBegin(s, name) {
+			d.wantPod(s, m)
+		}
 	}
 	return nil
 }
+
+// mayBegin says whether a member's pod may be made. A primary must have listed the member in the Lease first: only whom
+// it lists does it ask to hold still while the API server does not answer (PROTOCOL I9). While nobody is primary there is
+// nobody to ask, and whoever becomes it lists all members of the plan with its first write.
+func mayBegin(s Snapshot, name string) bool {
+	primary, ok := s.Primary()
+	return !ok || slices.Contains(primary.Report.Electorate, name)
+}
+
+// stopped says that no engine of the cluster shall run.
+func stopped(s Snapshot) bool { return s.Cluster.Spec.PowerState == v1alpha1.PowerStopped }
 
 // mountsExist says whether the secrets that a pod mounts are there.
 func (d *Decision) mountsExist(s Snapshot) bool {
@@ -116,10 +137,7 @@ func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.Persistent
 // wantPod asks for a member's pod when there is none. A pod that is there is never changed, only replaced: one that has
 // ended is deleted, and made anew when its name is free (PROTOCOL I11).
 func (d *Decision) wantPod(s Snapshot, m Member) {
-	wanted := resource.Pod(resource.PodInput{
-		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Image: d.Image, AgentImage: s.AgentImage,
-		RunAsUser: s.Offer.Spec.RunAsUser, RunAsGroup: s.Offer.Spec.RunAsGroup, Traits: s.Engine.Traits(),
-	})
+	wanted := d.pod(s, m.Name)
 	switch {
 	case m.Pod == nil:
 		d.Writes = append(d.Writes, Write{Wanted: wanted})
@@ -130,22 +148,18 @@ func (d *Decision) wantPod(s Snapshot, m Member) {
 	case m.Pod.Status.Phase == corev1.PodFailed || m.Pod.Status.Phase == corev1.PodSucceeded:
 		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "it has ended"})
 	default:
-		d.compareGenerations(s, m, wanted)
 		if c, since := unscheduled(s, m); c != nil && since < schedulingPatience {
 			d.requeueAfter(schedulingPatience - since) // no event says that time has passed
 		}
 	}
 }
 
-// compareGenerations notes what a new pod would have otherwise. Nothing is replaced for an agent: a pod keeps the one
-// it was born with, so that an upgrade of the operator restarts no database.
-func (d *Decision) compareGenerations(s Snapshot, m Member, wanted *corev1ac.PodApplyConfiguration) {
-	if m.Pod.Annotations[v1alpha1.AnnotationPodHash] != wanted.Annotations[v1alpha1.AnnotationPodHash] {
-		d.OutdatedPods = append(d.OutdatedPods, m.Name)
-	}
-	if agentImage(m.Pod) != s.AgentImage {
-		d.OutdatedAgents = append(d.OutdatedAgents, m.Name)
-	}
+// pod is a member's pod as a new one would be.
+func (d *Decision) pod(s Snapshot, member string) *corev1ac.PodApplyConfiguration {
+	return resource.Pod(resource.PodInput{
+		Cluster: s.Cluster, Member: member, Build: d.Build, Image: d.Image, AgentImage: s.AgentImage,
+		RunAsUser: s.Offer.Spec.RunAsUser, RunAsGroup: s.Offer.Spec.RunAsGroup, Traits: s.Engine.Traits(),
+	})
 }
 
 // agentImage is the image from which a pod took its agent.
@@ -193,43 +207,40 @@ func (d *Decision) takeOneAway(s Snapshot) {
 			return
 		}
 	}
-	if m, ok := d.surplus(s); ok {
-		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "spec.members no longer includes it"})
-		return
-	}
-	if m, ok := d.withoutToken(s); ok {
-		d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, "its token is of a ServiceAccount that was deleted"})
-	}
-}
-
-// surplus is the member that goes next of those that are not wanted: the highest ordinal. Its volume is kept.
-func (d *Decision) surplus(s Snapshot) (Member, bool) {
-	for _, m := range slices.Backward(s.Members) {
-		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours {
-			return m, true
+	for _, next := range []func(*Decision, Snapshot) (Member, string, bool){
+		(*Decision).stopping, (*Decision).surplus, (*Decision).outdated,
+	} {
+		if m, why, ok := next(d, s); ok {
+			d.Deletes = append(d.Deletes, Deletion{"Pod", m.Pod, why})
+			return
 		}
 	}
-	return Member{}, false
 }
 
-// withoutToken is the member that goes next of those whose pod is older than the ServiceAccount. Somebody deleted the
-// one that they were made with, and a token is of one ServiceAccount and not of its name: their agents can reach the
-// API no more until their pods are made anew. Their databases serve meanwhile, so each waits until all others are
-// ready, and the primary is the last.
-func (d *Decision) withoutToken(s Snapshot) (next Member, ok bool) {
-	account, exists := s.Objects[Ref{"ServiceAccount", resource.ServiceAccountName(s.Cluster.Name)}]
-	if !exists || notReady(s, d.Wanted) != "" {
-		return Member{}, false
+// stopping is the member whose pod goes next when the cluster is to stop: the primary is the last, so that it has
+// everything, and comes back as primary.
+func (d *Decision) stopping(s Snapshot) (next Member, why string, ok bool) {
+	if !stopped(s) {
+		return Member{}, "", false
 	}
-	born := account.GetCreationTimestamp()
-	primary, _ := s.Primary()
+	primary, _ := primaryOrdinal(s)
 	for _, m := range s.Members {
-		if m.Pod == nil || !m.Pod.CreationTimestamp.Before(&born) || ownerOf(m.Pod, s.Cluster) != ours {
-			continue
-		}
-		if !ok || m.Name != primary.Name {
+		if m.Pod != nil && ownerOf(m.Pod, s.Cluster) == ours && (!ok || next.Ordinal == primary) {
 			next, ok = m, true
 		}
 	}
-	return next, ok
+	return next, "spec.powerState is Stopped", ok
+}
+
+// surplus is the member that goes next of those that are not wanted: the highest ordinal. The primary must have struck
+// it from the Lease first. Its volume is kept.
+func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
+	primary, _ := s.Primary()
+	for _, m := range slices.Backward(s.Members) {
+		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&
+			!slices.Contains(primary.Report.Electorate, m.Name) {
+			return m, "spec.members no longer includes it", true
+		}
+	}
+	return Member{}, "", false
 }

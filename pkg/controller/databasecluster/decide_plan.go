@@ -51,12 +51,23 @@ func (d *Decision) plan(s Snapshot, login *corev1.Secret) engine.Plan {
 		Durability:      spec.Durability,
 		PowerState:      spec.PowerState,
 		FencedMembers:   spec.FencedMembers,
+		Switchover:      d.Handover,
+		RestartMember:   d.Restart,
 		Files:           s.Engine.Configure(spec, d.Build),
 		Users: []engine.PlanUser{{
 			Name:     user,
 			Verifier: s.Engine.Verifier(string(s.Cluster.UID), user, string(login.Data[resource.BindingPassword])),
 		}},
 		Databases: []engine.PlanDatabase{{Name: string(login.Data[resource.BindingDatabase]), Owner: user}},
+	}
+	if op := s.Operation; op != nil {
+		switch op.Spec.Type {
+		case v1alpha1.OperationRebuildMember:
+			plan.Rebuild = &engine.Rebuild{ID: string(op.UID), Member: op.Spec.RebuildMember.Member}
+		case v1alpha1.OperationPromoteAcceptingDataLoss:
+			plan.AcceptDataLoss = string(op.UID)
+		case v1alpha1.OperationSwitchover, v1alpha1.OperationRestart:
+		}
 	}
 	if spec.PostgreSQL != nil {
 		plan.Locale = spec.PostgreSQL.Locale

@@ -78,19 +78,26 @@ func (d *Decision) wantLease(s Snapshot) error {
 	if _, exists := s.Objects[Ref{"Lease", lease}]; exists {
 		return nil
 	}
-	return d.want(s, resource.Lease(s.Cluster, knownPrimary(s)))
+	holder, epoch := knownPrimary(s)
+	return d.want(s, resource.Lease(s.Cluster, holder, epoch))
 }
 
-// knownPrimary is the incarnation of the primary as far as it is known: the one that reports itself, or else the member
-// in status. "" while no data was born.
-func knownPrimary(s Snapshot) string {
+// knownPrimary is the incarnation of the primary as far as it is known, the one of the highest epoch that reports itself
+// or else the member in status; "" while no data was born. epoch is the highest that any member reports: one that was
+// used must never be used again (PROTOCOL I5).
+func knownPrimary(s Snapshot) (holder string, epoch int64) {
+	var since int64 = -1
 	for _, m := range s.Members {
-		if m.Pod != nil && m.Report.Role == v1alpha1.RolePrimary {
-			return m.Report.Incarnation
+		if m.Pod == nil {
+			continue
+		}
+		epoch = max(epoch, m.Report.Epoch)
+		if m.Report.Role == v1alpha1.RolePrimary && m.Report.Epoch > since {
+			holder, since = m.Report.Incarnation, m.Report.Epoch
 		}
 	}
-	if s.Cluster.Status.Primary != "" {
-		return s.Cluster.Status.Primary + "//"
+	if holder == "" && s.Cluster.Status.Primary != "" {
+		holder = s.Cluster.Status.Primary + "//"
 	}
-	return ""
+	return holder, epoch
 }

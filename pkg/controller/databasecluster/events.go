@@ -4,6 +4,9 @@
 package databasecluster
 
 import (
+	"fmt"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,10 +42,32 @@ func transitions(was, is v1alpha1.DatabaseClusterStatus) []transition {
 		}
 	}
 	if was.Primary != "" && was.Primary != is.Primary {
-		all = append(all, transition{corev1.EventTypeNormal, "PrimaryChanged", "Observing",
-			is.Primary + " is primary, " + was.Primary + " was"})
+		all = append(all, transition{corev1.EventTypeNormal, "PrimaryChanged", "Observing", primaryChanged(was, is)})
 	}
-	return all
+	return append(all, progress(was, is)...)
+}
+
+// primaryChanged tells who is primary now, and why.
+func primaryChanged(was, is v1alpha1.DatabaseClusterStatus) string {
+	note := is.Primary + " is primary, " + was.Primary + " was"
+	if f := is.LastFailover; f != nil && f.To == is.Primary {
+		note += fmt.Sprintf(" (%s, unavailable for at most %d ms)", f.Reason, f.UnavailableMilliseconds)
+	}
+	return note
+}
+
+// storied are the reasons of Progressing that are worth an event: what the operator does to a running database.
+var storied = []string{v1alpha1.ReasonScaling, v1alpha1.ReasonSwitchingOver, v1alpha1.ReasonRollingOut}
+
+// progress tells what begins to happen.
+func progress(was, is v1alpha1.DatabaseClusterStatus) []transition {
+	before := meta.FindStatusCondition(was.Conditions, v1alpha1.ConditionProgressing)
+	after := meta.FindStatusCondition(is.Conditions, v1alpha1.ConditionProgressing)
+	if after.Status != metav1.ConditionTrue || !slices.Contains(storied, after.Reason) ||
+		(before != nil && before.Reason == after.Reason && before.Message == after.Message) {
+		return nil
+	}
+	return []transition{{corev1.EventTypeNormal, after.Reason, "Acting", after.Message}}
 }
 
 // transitionOf tells whether a change of one condition is worth telling. Coming up is told once, by Ready; bad news is

@@ -63,13 +63,38 @@ func (c *Controller) handle(f atlasinformers.SharedInformerFactory) error {
 	if err != nil {
 		return fmt.Errorf("of DatabaseEngines: %w", err)
 	}
-	c.synced = append(c.synced, clusters.HasSyncedChecker(), offers.HasSyncedChecker())
+	operations, err := c.handleOperations(f)
+	if err != nil {
+		return fmt.Errorf("of DatabaseOperations: %w", err)
+	}
+	c.synced = append(c.synced, clusters.HasSyncedChecker(), offers.HasSyncedChecker(), operations)
 	for _, child := range c.children {
 		if err := c.handleChild(child); err != nil {
 			return fmt.Errorf("of %s: %w", child.kind, err)
 		}
 	}
 	return nil
+}
+
+// handleOperations enqueues the cluster that an operation is about.
+func (c *Controller) handleOperations(f atlasinformers.SharedInformerFactory) (cache.DoneChecker, error) {
+	enqueue := func(o *v1alpha1.DatabaseOperation) {
+		c.loop.Enqueue(cache.NewObjectName(o.Namespace, o.Spec.ClusterRef.Name))
+	}
+	registration, err := f.AtlasDB().V1alpha1().DatabaseOperations().TypedInformer().
+		AddTypedEventHandler(atlasv1alpha1.DatabaseOperationHandlerFuncs{
+			AddFunc:    enqueue,
+			UpdateFunc: func(_, o *v1alpha1.DatabaseOperation) { enqueue(o) },
+			DeleteFunc: func(d atlasv1alpha1.DeletedDatabaseOperation) {
+				if o := d.OptionalObj; o != nil {
+					enqueue(o)
+				}
+			},
+		})
+	if err != nil {
+		return nil, err
+	}
+	return registration.HasSyncedChecker(), nil
 }
 
 // handleChild indexes and watches one kind of child. A child is found by its label and not by its owner reference: a

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -35,6 +36,8 @@ type Snapshot struct {
 	Now metav1.Time
 	// Objects are those that carry the cluster's label, by kind and name.
 	Objects map[Ref]metav1.Object
+	// Operation is the DatabaseOperation that is being carried out; nil when there is none.
+	Operation *v1alpha1.DatabaseOperation
 	// Members are the members of whom a pod or a volume exists, by ordinal.
 	Members []Member
 }
@@ -93,7 +96,25 @@ func (c *Controller) observe(key cache.ObjectName) (s Snapshot, found bool, err 
 		}
 	}
 	s.Members = membersOf(s)
+	if s.Operation, err = c.operation(key); err != nil {
+		return Snapshot{}, false, err
+	}
 	return s, true, nil
+}
+
+// operation finds the DatabaseOperation of a cluster that has begun and not ended; its controller lets one begin at a
+// time.
+func (c *Controller) operation(key cache.ObjectName) (*v1alpha1.DatabaseOperation, error) {
+	all, err := c.operations.DatabaseOperations(key.Namespace).List(labels.Everything())
+	if err != nil {
+		return nil, fmt.Errorf("reading DatabaseOperations: %w", err)
+	}
+	for _, op := range all {
+		if op.Spec.ClusterRef.Name == key.Name && op.InForce() {
+			return op, nil
+		}
+	}
+	return nil, nil
 }
 
 // offer finds what the platform offers of an engine; nil when it offers nothing.

@@ -64,6 +64,7 @@ func Status(s Snapshot, d Decision, o Outcome) v1alpha1.DatabaseClusterStatus {
 		st.Version = v1alpha1.VersionStatus{Current: d.Build, Image: d.Image, Available: d.Available}
 	}
 	st.Durability.Effective = effectiveDurability(s)
+	st.LastFailover = lastFailover(s)
 	st.DeletionPolicy = observedDeletionPolicy(s)
 	st.Endpoints = endpoints(s)
 	if s.Secret(resource.AppSecretName(s.Cluster.Name)) != nil {
@@ -99,13 +100,28 @@ func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
 	return all
 }
 
-// effectiveDurability is what is really in force. With one member the one disk is the majority. With more, this version
-// does not yet make the primary wait for its replicas, and says so.
+// effectiveDurability is what is really in force, as the primary reports it; None while there is no primary.
 func effectiveDurability(s Snapshot) v1alpha1.EffectiveDurability {
-	if s.Cluster.Spec.Members == 1 && s.Cluster.Spec.Durability == v1alpha1.DurabilityMajority {
-		return v1alpha1.EffectiveMajority
+	if primary, ok := s.Primary(); ok && primary.Report.Durability != "" {
+		return primary.Report.Durability
 	}
 	return v1alpha1.EffectiveNone
+}
+
+// lastFailover tells of the newest promotion that any member reports. What is known stays known when its pod is gone.
+func lastFailover(s Snapshot) *v1alpha1.FailoverStatus {
+	last := s.Cluster.Status.LastFailover
+	for _, m := range s.Members {
+		p := m.Report.Promotion
+		if p == nil || m.Report.Role != v1alpha1.RolePrimary || !s.holds(m) {
+			continue
+		}
+		last = &v1alpha1.FailoverStatus{
+			CompletionTime: &p.Time, From: p.From, To: m.Name, Reason: p.Reason,
+			UnavailableMilliseconds: p.UnavailableMilliseconds,
+		}
+	}
+	return last
 }
 
 // observedDeletionPolicy is Delete only when every volume would go with the cluster.

@@ -36,7 +36,7 @@ func conditionsOf(s Snapshot, d Decision, o Outcome, st v1alpha1.DatabaseCluster
 		v1alpha1.ConditionProgressing:   progressing(s, d),
 		v1alpha1.ConditionDegraded:      degraded(s, d, o),
 		v1alpha1.ConditionUpToDate:      upToDate(s, d),
-		v1alpha1.ConditionFailoverReady: failoverReady(s),
+		v1alpha1.ConditionFailoverReady: failoverReady(s, d),
 	}
 	found[v1alpha1.ConditionReady] = ready(s, d, o, found)
 	all := slices.Clone(st.Conditions)
@@ -74,6 +74,8 @@ func available(s Snapshot, d Decision) finding {
 	switch {
 	case s.Cluster.Spec.PowerState == v1alpha1.PowerStopped:
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
+	case ok && primary.Report.Problem != nil && primary.Report.Problem.Reason == v1alpha1.ReasonWaitingForQuorum:
+		return no(v1alpha1.ReasonWaitingForQuorum, primary.Report.Problem.Message)
 	case ok && isReady(primary):
 		return yes(v1alpha1.ReasonPrimaryServing, fmt.Sprintf("%s accepts writes", primary.Name))
 	case systemID(s) == "" && !d.Verdict.Good():
@@ -86,27 +88,20 @@ func available(s Snapshot, d Decision) finding {
 	return no(v1alpha1.ReasonNoPrimary, "no member accepts writes")
 }
 
-// waitingForVotes names the members that must come up before a first primary is chosen among retained volumes.
+// waitingForVotes tells what is missing before a first primary is chosen among retained volumes.
 func waitingForVotes(s Snapshot) string {
-	var missing []string
-	empty := true
-	for _, name := range retainedMembers(s) {
-		vote := s.Member(name).Report.Vote
-		if vote == nil {
-			missing = append(missing, name)
-		}
-		empty = empty && vote != nil && vote.SystemID == ""
-	}
-	if empty {
+	retained := retainedMembers(s)
+	told := because(s)
+	if told == "" && !slices.ContainsFunc(retained, func(name string) bool {
+		m := s.Member(name)
+		return m.Pod == nil || m.Report.SystemID != "" || m.Report.Incarnation == ""
+	}) {
 		// To initialise them would be a guess about somebody's data; a human can look, and say so by deleting them.
 		return "volumes of a former cluster of this name were kept, and none has data; delete these volume claims to " +
-			"begin anew: " + strings.Join(retainedMembers(s), ", ")
+			"begin anew: " + strings.Join(retained, ", ")
 	}
-	if len(missing) == 0 {
-		return "every volume that was kept is there; the member with the newest data becomes primary"
-	}
-	return "volumes of a former cluster of this name were kept; before a primary is chosen, these members must tell " +
-		"how far their data goes: " + strings.Join(missing, ", ")
+	return "volumes of a former cluster of this name were kept; the member with the newest data becomes primary when all " +
+		"of these have told how far theirs goes: " + strings.Join(retained, ", ") + told
 }
 
 func progressing(s Snapshot, d Decision) finding {
@@ -127,10 +122,26 @@ func progressing(s Snapshot, d Decision) finding {
 		return yes(v1alpha1.ReasonCreating, "the first primary is being made")
 	case surplus(s, d) != "":
 		return yes(v1alpha1.ReasonScaling, "being removed: "+surplus(s, d))
+	case d.Handover != nil:
+		return yes(v1alpha1.ReasonSwitchingOver, handover(s, d))
+	case len(d.Outdated) > 0 || d.Restart != "":
+		return yes(v1alpha1.ReasonRollingOut, "members are brought to the newest spec one by one")
 	case missing != "" && s.Cluster.Spec.PowerState == v1alpha1.PowerRunning:
 		return yes(v1alpha1.ReasonMembersNotReady, "not ready: "+missing)
 	}
 	return no(v1alpha1.ReasonStable, "nothing is under way")
+}
+
+// handover tells who hands over, or why not.
+func handover(s Snapshot, d Decision) string {
+	h := d.Handover
+	if primary, ok := s.Primary(); ok && primary.Report.Switchover != nil && primary.Report.Switchover.ID == h.ID {
+		return h.From + " could not hand over: " + primary.Report.Switchover.Message
+	}
+	if h.Target == "" {
+		return h.From + " hands over to the replica that is first level with it"
+	}
+	return h.From + " hands over to " + h.Target
 }
 
 // surplus are members that have a pod and are not wanted.
@@ -171,12 +182,13 @@ func upToDate(s Snapshot, d Decision) finding {
 		}
 	}
 	switch {
-	case len(d.OutdatedPods) > 0:
-		return no(v1alpha1.ReasonPodOutdated, "these pods differ from the spec and take it over when they are made "+
-			"anew: "+strings.Join(d.OutdatedPods, ", "))
+	case len(d.Outdated) > 0:
+		return no(v1alpha1.ReasonRollingOut, rollout(s, d))
 	case len(behind) > 0:
 		return no(v1alpha1.ReasonRollingOut, "these members have not yet taken over the newest spec: "+
 			strings.Join(behind, ", "))
+	case len(restart) > 0 && d.Restart != "":
+		return no(v1alpha1.ReasonRollingOut, d.Restart+" restarts; parameters wait in "+strings.Join(restart, ", "))
 	case len(restart) > 0:
 		return no(v1alpha1.ReasonRestartPending, "parameters wait for a restart of "+strings.Join(restart, ", "))
 	case len(d.OutdatedAgents) > 0:
@@ -186,12 +198,52 @@ func upToDate(s Snapshot, d Decision) finding {
 	return yes(v1alpha1.ReasonUpToDate, "every member runs what the spec says")
 }
 
-// failoverReady is honest: this version of AtlasDB has no failover.
-func failoverReady(s Snapshot) finding {
-	if s.Cluster.Spec.Members == 1 {
+// rollout tells how far a rolling change is, and what it waits for.
+func rollout(s Snapshot, d Decision) string {
+	waiting := make([]string, len(d.Outdated))
+	for i, o := range d.Outdated {
+		waiting[i] = o.Name + " (" + o.Why + ")"
+	}
+	message := "pods are made anew one by one: " + strings.Join(waiting, ", ")
+	if missing := notReady(s, d.Wanted); missing != "" {
+		return message + "; first these must be ready: " + missing
+	}
+	return message
+}
+
+// failoverReady says whether another member could take over now: a replica that is level and, under Majority, enough
+// others to vote for it.
+func failoverReady(s Snapshot, d Decision) finding {
+	spec := s.Cluster.Spec
+	if spec.Members == 1 {
 		return no(v1alpha1.ReasonSingleMember, "a single member has nobody to fail over to")
 	}
-	return no(v1alpha1.ReasonUnsupported, "this version of AtlasDB does not fail over; the primary restarts in place")
+	if len(retainedMembers(s)) > 0 {
+		return no(v1alpha1.ReasonWaitingForMembers, waitingForVotes(s))
+	}
+	primary, ok := s.Primary()
+	if !ok {
+		return no(v1alpha1.ReasonNoPrimary, "a primary is being elected"+because(s))
+	}
+	candidates := d.candidates(s)
+	switch quorum := primary.Report.Quorum; {
+	case len(candidates) == 0:
+		return no(v1alpha1.ReasonNoCandidate, "no replica is caught up")
+	case quorum != nil && !quorum.Promotable(candidates):
+		return no(v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("acknowledged writes are on %s: without the primary, %s may "+
+			"lack some of them", quorum, strings.Join(candidates, ", ")))
+	}
+	return yes(v1alpha1.ReasonCandidateReady, "could take over: "+strings.Join(candidates, ", "))
+}
+
+// because tells what a member says keeps it from being primary.
+func because(s Snapshot) string {
+	for _, m := range s.Members {
+		if p := m.Report.Problem; p != nil && p.Reason == v1alpha1.ReasonWaitingForMembers {
+			return ": " + p.Message
+		}
+	}
+	return ""
 }
 
 // conflicts says whether a name that the cluster needs is somebody else's.

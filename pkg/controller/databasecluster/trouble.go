@@ -42,7 +42,28 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 			all = append(all, t)
 		}
 	}
+	if t, ok := noMargin(s, d); ok {
+		all = append(all, t)
+	}
 	return all
+}
+
+// noMargin tells that the loss of one more member would stop writes. Members that have not said anything yet are on
+// their way and count for nothing.
+func noMargin(s Snapshot, d Decision) (trouble, bool) {
+	primary, ok := s.Primary()
+	if !ok || primary.Report.Durability != v1alpha1.EffectiveMajority || s.Cluster.Spec.Members == 1 {
+		return trouble{}, false
+	}
+	for _, name := range d.Wanted {
+		if s.Member(name).Report.Incarnation == "" {
+			return trouble{}, false
+		}
+	}
+	if len(d.candidates(s)) > int(s.Cluster.Spec.Members)/2 {
+		return trouble{}, false
+	}
+	return trouble{v1alpha1.ReasonNoQuorumMargin, "the loss of one more member would stop writes"}, true
 }
 
 // nodeLost says what only a human can decide: that a node is off, and not merely silent.

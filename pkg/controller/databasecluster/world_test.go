@@ -204,8 +204,13 @@ func (w *world) report(member string, change func(*engine.MemberReport)) {
 	w.t.Helper()
 	pod := w.snapshot.Objects[Ref{"Pod", member}].(*corev1.Pod)
 	r := engine.MemberReport{Incarnation: member + "/u/n", Role: v1alpha1.RoleReplica, Ready: true,
-		PlanGeneration: w.snapshot.Cluster.Generation}
+		CaughtUp: true, PlanGeneration: w.snapshot.Cluster.Generation}
 	change(&r)
+	if r.Role == v1alpha1.RolePrimary && r.Electorate == nil {
+		for _, m := range w.plan().Members {
+			r.Electorate = append(r.Electorate, m.Name)
+		}
+	}
 	encoded, err := engine.EncodeReport(r)
 	if err != nil {
 		w.t.Fatal(err)

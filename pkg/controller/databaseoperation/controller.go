@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 
@@ -19,7 +21,6 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/controller/loop"
 	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned"
 	atlasinformers "github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions"
-	atlasv1alpha1 "github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions/atlasdb/v1alpha1"
 	listers "github.com/atlasdb/atlasdb/pkg/generated/listers/atlasdb/v1alpha1"
 )
 
@@ -30,9 +31,10 @@ const resource = "databaseoperations"
 
 // Options are what a Controller is made of.
 type Options struct {
-	// Client is the API server, Informers are those of AtlasDB's own kinds.
-	Client    versioned.Interface
-	Informers atlasinformers.SharedInformerFactory
+	// Client is the API server, Informers are those of AtlasDB's own kinds, KubeInformers those of the clusters' children.
+	Client        versioned.Interface
+	Informers     atlasinformers.SharedInformerFactory
+	KubeInformers informers.SharedInformerFactory
 	// DrainTimeout is how long syncs in flight may go on after Run's context has ended.
 	DrainTimeout time.Duration
 	// MetricsProvider and Observer count; nil leaves uncounted.
@@ -42,14 +44,16 @@ type Options struct {
 	Clock func() time.Time
 }
 
-// Controller answers every DatabaseOperation.
+// Controller follows every DatabaseOperation to its end.
 type Controller struct {
 	client     versioned.Interface
 	operations listers.DatabaseOperationLister
+	clusters   listers.DatabaseClusterLister
+	pods       corelisters.PodLister
 	gate       *consistency.Gate
 	loop       *loop.Loop
 	clock      func() time.Time
-	synced     cache.DoneChecker
+	synced     []cache.DoneChecker
 }
 
 // New makes a Controller and registers its event handlers; the informers are started by the caller.
@@ -58,6 +62,8 @@ func New(o Options) (*Controller, error) {
 	c := &Controller{
 		client:     o.Client,
 		operations: operations.Lister(),
+		clusters:   o.Informers.AtlasDB().V1alpha1().DatabaseClusters().Lister(),
+		pods:       o.KubeInformers.Core().V1().Pods().Lister(),
 		gate:       consistency.NewGate(map[string]consistency.Store{resource: operations.Informer().GetStore()}),
 		clock:      o.Clock,
 	}
@@ -68,15 +74,9 @@ func New(o Options) (*Controller, error) {
 		Name: Name, Sync: c.sync, DrainTimeout: o.DrainTimeout,
 		MetricsProvider: o.MetricsProvider, Observer: o.Observer,
 	})
-	registration, err := operations.TypedInformer().AddTypedEventHandler(atlasv1alpha1.DatabaseOperationHandlerFuncs{
-		AddFunc:    func(o *v1alpha1.DatabaseOperation) { c.loop.Enqueue(cache.MetaObjectToName(o)) },
-		UpdateFunc: func(_, o *v1alpha1.DatabaseOperation) { c.loop.Enqueue(cache.MetaObjectToName(o)) },
-		DeleteFunc: func(d atlasv1alpha1.DeletedDatabaseOperation) { c.loop.Enqueue(d.GetObjectName()) },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("registering event handler: %w", err)
+	if err := c.handle(o); err != nil {
+		return nil, fmt.Errorf("registering event handlers: %w", err)
 	}
-	c.synced = registration.HasSyncedChecker()
 	return c, nil
 }
 
@@ -85,7 +85,7 @@ func (*Controller) Name() string { return Name }
 
 // Run works until ctx ends, and returns when every goroutine of it has.
 func (c *Controller) Run(ctx context.Context, workers int) {
-	if cache.WaitFor(ctx, "", c.synced) {
+	if cache.WaitFor(ctx, "", c.synced...) {
 		c.loop.Run(ctx, workers)
 	}
 }
@@ -106,11 +106,35 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName) (loop.Resul
 	if err != nil {
 		return loop.Result{}, fmt.Errorf("reading DatabaseOperation: %w", err)
 	}
-	d := Decide(op, metav1.NewTime(c.clock().Truncate(time.Second)))
+	s, err := c.observe(op)
+	if err != nil {
+		return loop.Result{}, err
+	}
+	d := Decide(s)
 	if d.Delete {
 		return loop.Result{}, c.remove(ctx, key, op)
 	}
+	if d.Own && metav1.GetControllerOf(op) == nil {
+		return loop.Result{}, c.own(ctx, key, s) // its event brings the key back
+	}
 	return loop.Result{RequeueAfter: d.RequeueAfter}, c.report(ctx, key, op, d.Status)
+}
+
+// now is the clock of the controller, read once per pass.
+func (c *Controller) now() time.Time { return c.clock().Truncate(time.Second) }
+
+// own makes the operation belong to its cluster.
+func (c *Controller) own(ctx context.Context, key cache.ObjectName, s Snapshot) error {
+	op := s.Operation.DeepCopy()
+	op.OwnerReferences = append(op.OwnerReferences,
+		*metav1.NewControllerRef(s.Cluster, v1alpha1.SchemeGroupVersion.WithKind("DatabaseCluster")))
+	written, err := c.client.AtlasDBV1alpha1().DatabaseOperations(key.Namespace).
+		Update(ctx, op, metav1.UpdateOptions{FieldManager: "atlasdb-" + Name})
+	if err != nil {
+		return fmt.Errorf("making the operation belong to its cluster: %w", err)
+	}
+	c.gate.Wrote(key, resource, written.ResourceVersion)
+	return nil
 }
 
 // report writes status if its meaning changed.

@@ -97,8 +97,20 @@ const (
 	ReasonRestartPending = "RestartPending"
 	// ReasonRollingOut: members have not yet taken over the newest spec.
 	ReasonRollingOut = "RollingOut"
-	// ReasonPodOutdated: pods differ from the spec and wait to be made anew.
-	ReasonPodOutdated = "PodOutdated"
+	// ReasonUnderWay: an operation has begun.
+	ReasonUnderWay = "UnderWay"
+	// ReasonWaiting: another operation of the same cluster comes first.
+	ReasonWaiting = "Waiting"
+	// ReasonComplete: an operation is done.
+	ReasonComplete = "Complete"
+	// ReasonRefused: an operation would not be safe, or could not be carried out; the message says why.
+	ReasonRefused = "Refused"
+	// ReasonTimedOut: an operation was not done in its time.
+	ReasonTimedOut = "TimedOut"
+	// ReasonClusterMissing: the cluster of an operation is not there.
+	ReasonClusterMissing = "ClusterMissing"
+	// ReasonSwitchingOver: the primary is asked to hand over; the message says to whom, or why it could not.
+	ReasonSwitchingOver = "SwitchingOver"
 	// ReasonAgentOutdated: pods run an older agent than new pods would; no harm, and no restart for it.
 	ReasonAgentOutdated = "AgentOutdated"
 	// ReasonCandidateReady: a replica is caught up.

@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"slices"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// findOutdated finds the members whose pod must be made anew, and why. Nothing is replaced for an agent: a pod keeps the
+// one it was born with, so that an upgrade of the operator restarts no database.
+func (d *Decision) findOutdated(s Snapshot) {
+	account, exists := s.Objects[Ref{"ServiceAccount", resource.ServiceAccountName(s.Cluster.Name)}]
+	for _, name := range d.Wanted {
+		m := s.Member(name)
+		if m.Pod == nil || ownerOf(m.Pod, s.Cluster) != ours {
+			continue
+		}
+		why := ""
+		switch {
+		case m.Pod.Annotations[v1alpha1.AnnotationPodHash] != d.pod(s, name).Annotations[v1alpha1.AnnotationPodHash]:
+			why = "its pod differs from the spec"
+		case exists && m.Pod.CreationTimestamp.Time.Before(account.GetCreationTimestamp().Time):
+			// A token is of one ServiceAccount and not of its name: the agent can reach the API server no more.
+			why = "its token is of a ServiceAccount that was deleted"
+		case restartAsked(s, m):
+			why = "a DatabaseOperation asks for it"
+		}
+		if why != "" {
+			d.Outdated = append(d.Outdated, Outdated{name, why})
+		}
+		if agentImage(m.Pod) != s.AgentImage {
+			d.OutdatedAgents = append(d.OutdatedAgents, name)
+		}
+	}
+}
+
+// restartAsked says whether the operation in force wants a member's pod anew: it is older than the operation.
+func restartAsked(s Snapshot, m Member) bool {
+	op := s.Operation
+	if op == nil || op.Spec.Type != v1alpha1.OperationRestart || op.Status.StartTime == nil {
+		return false
+	}
+	named := op.Spec.Restart == nil || len(op.Spec.Restart.Members) == 0 ||
+		slices.Contains(op.Spec.Restart.Members, m.Name)
+	return named && m.Pod.CreationTimestamp.Before(op.Status.StartTime)
+}
+
+// outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the highest
+// ordinal first, then the primary. While another member is not ready nobody goes, so that a change that breaks a member
+// stops with it, and goes on when the spec is changed back.
+func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
+	primary, hasPrimary := s.Primary()
+	ready := notReady(s, d.Wanted) == ""
+	for _, o := range slices.Backward(d.Outdated) {
+		m := s.Member(o.Name)
+		switch {
+		case !isReady(m) && !(hasPrimary && m.Name == primary.Name):
+			return m, o.Why, true
+		case ready && m.Name != primary.Name && !ok:
+			next, why, ok = m, o.Why, true
+		}
+	}
+	if ok || !ready || len(d.Outdated) == 0 || !hasPrimary {
+		return next, why, ok
+	}
+	if d.restartsInPlace(s) {
+		return primary, d.Outdated[0].Why, true
+	}
+	return Member{}, "", false // a replica by the next pass, when it has handed over
+}
+
+// restartsInPlace says that the primary goes without a switchover.
+func (d *Decision) restartsInPlace(s Snapshot) bool {
+	return len(d.Wanted) == 1 || s.Cluster.Spec.UpdatePolicy.Primary == v1alpha1.PrimaryUpdateRestart
+}
+
+// turnToRestart is the member whose engine restarts now for the parameters that wait for it: replicas first, since a
+// replica must not have some of them lower than its primary, then the primary, which hands over before. A parameter
+// that is lowered goes the other way round. A member keeps its turn until nothing waits there any more.
+func (d *Decision) turnToRestart(s Snapshot) string {
+	primary, ok := s.Primary()
+	if !ok || len(d.Outdated) > 0 {
+		return "" // a new pod takes the parameters over
+	}
+	pending := func(m Member) bool { return len(m.Report.PendingRestart) > 0 }
+	others := notReady(s, d.Wanted)
+	if pending(primary) && primary.Report.RestartInPlace && others == "" {
+		return primary.Name
+	}
+	for _, name := range slices.Backward(d.Wanted) {
+		m := s.Member(name)
+		if m.Pod != nil && m.Name != primary.Name && pending(m) && (others == "" || others == m.Name) {
+			return m.Name
+		}
+	}
+	if pending(primary) && others == "" && d.restartsInPlace(s) {
+		return primary.Name
+	}
+	return ""
+}

@@ -1,0 +1,280 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// town is a world whose members live: their agents do what the plan says, and the kubelet starts their pods. It writes
+// down what happens, and fails the test when the cluster loses more than one member at a time.
+type town struct {
+	*world
+	lead    string
+	pending map[string][]string // parameters that wait for a restart, by member
+	broken  string              // an image whose container never becomes ready
+	story   []string
+	moment  time.Time
+}
+
+func newTown(t *testing.T, members int32) *town {
+	t.Helper()
+	w := &town{world: newWorld(t, members), pending: map[string][]string{}, moment: time.Unix(1000, 0)}
+	w.converge()
+	w.lead = "orders-db-0"
+	w.settle()
+	w.story = nil
+	return w
+}
+
+// settle lets everybody act until nothing happens any more.
+func (w *town) settle() {
+	w.t.Helper()
+	for range 200 {
+		w.moment = w.moment.Add(time.Second)
+		w.snapshot.Now = metav1.NewTime(w.moment)
+		before := w.names("Pod")
+		busy := w.step()
+		w.notice(before)
+		if alive := w.live(); !alive && !busy {
+			return
+		}
+	}
+	w.t.Fatalf("not settled after 200 rounds: %v", w.story)
+}
+
+func (w *town) tell(format string, args ...any) {
+	w.story = append(w.story, fmt.Sprintf(format, args...))
+}
+
+// notice writes down the pods that went and came.
+func (w *town) notice(before []string) {
+	after := w.names("Pod")
+	for _, name := range before {
+		if !slices.Contains(after, name) {
+			w.tell("-%s", name)
+			if w.lead == name {
+				w.lead = ""
+			}
+		}
+	}
+	for _, name := range after {
+		if !slices.Contains(before, name) {
+			w.snapshot.Member(name).Pod.CreationTimestamp = w.snapshot.Now
+			w.pending[name] = nil
+			w.tell("+%s", name)
+		}
+	}
+}
+
+// live lets the agents act, and says whether anything changed.
+func (w *town) live() (changed bool) {
+	plan := w.plan()
+	if h := plan.Switchover; h != nil && h.From == w.lead && w.snapshot.Member(h.Target).Pod != nil {
+		w.tell("%s>%s", h.From, h.Target)
+		w.lead, changed = h.Target, true
+	}
+	if m := plan.RestartMember; len(w.pending[m]) > 0 {
+		w.tell("~%s", m)
+		w.pending[m], changed = nil, true
+	}
+	if w.lead == "" && len(w.snapshot.Members) > 0 && plan.PowerState == v1alpha1.PowerRunning {
+		w.lead, changed = w.heir(), true
+	}
+	down := 0
+	for _, m := range w.snapshot.Members {
+		if m.Pod == nil {
+			continue
+		}
+		before := m.Pod.Annotations[v1alpha1.AnnotationMember]
+		w.report(m.Name, func(r *engine.MemberReport) {
+			r.PendingRestart, r.SystemID = w.pending[m.Name], "7423"
+			if m.Name == w.lead {
+				r.Role = v1alpha1.RolePrimary
+			}
+		})
+		if w.broken != "" && m.Pod.Spec.Containers[0].Image == w.broken {
+			m.Pod.Status.Conditions = nil
+			down++
+		}
+		changed = changed || before != m.Pod.Annotations[v1alpha1.AnnotationMember]
+	}
+	if down > 1 {
+		w.t.Fatalf("%d members are down at once: %v", down, w.story)
+	}
+	w.saveStatus()
+	return changed
+}
+
+// heir is a member that the others would elect.
+func (w *town) heir() string {
+	for _, m := range w.snapshot.Members {
+		if m.Pod != nil {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+func (w *town) edit(change func(*v1alpha1.DatabaseClusterSpec)) {
+	change(&w.snapshot.Cluster.Spec)
+	w.snapshot.Cluster.Generation++
+}
+
+func (w *town) mustTell(want string) {
+	w.t.Helper()
+	if got := strings.Join(w.story, " "); got != want {
+		w.t.Errorf("what happened: %s\nwant:          %s", got, want)
+	}
+	w.story = nil
+}
+
+func TestAChangeReachesReplicasFirstAndThePrimaryLast(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Scheduling.PriorityClassName = "high" })
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 orders-db-0>orders-db-1 -orders-db-0 +orders-db-0")
+	if w.decide(); w.ready() != "True/Ready" {
+		t.Errorf("ready = %s", w.ready())
+	}
+}
+
+func TestAChangeRestartsThePrimaryInPlaceWhenAskedTo(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) {
+		s.Scheduling.PriorityClassName = "high"
+		s.UpdatePolicy.Primary = v1alpha1.PrimaryUpdateRestart
+	})
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 -orders-db-0 +orders-db-0")
+}
+
+func TestAChangeOfASingleMember(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 1)
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Scheduling.PriorityClassName = "high" })
+	w.settle()
+	w.mustTell("-orders-db-0 +orders-db-0")
+}
+
+func TestABadChangeStopsAtItsFirstMemberAndGoesBack(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.snapshot.Cluster.Spec.Version = "17.5"
+	w.broken = "postgres:17.5"
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2")
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Version = "17.6" })
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2")
+	if w.lead != "orders-db-0" || w.ready() != "True/Ready" {
+		t.Errorf("primary %s, ready %s", w.lead, w.ready())
+	}
+}
+
+func TestParametersRestartReplicasFirst(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	for _, m := range []string{"orders-db-0", "orders-db-1", "orders-db-2"} {
+		w.pending[m] = []string{"max_connections"}
+	}
+	w.settle()
+	w.mustTell("~orders-db-2 ~orders-db-1 orders-db-0>orders-db-1 ~orders-db-0")
+}
+
+func TestScaleInOfThePrimarySwitchesOverFirst(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 5)
+	w.lead = "orders-db-4"
+	w.settle()
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Members = 2 })
+	w.settle()
+	w.mustTell("orders-db-4>orders-db-0 -orders-db-3 -orders-db-4 -orders-db-2")
+	if got := w.names("PersistentVolumeClaim"); len(got) != 5 {
+		t.Errorf("volumes %v, want all five kept", got)
+	}
+}
+
+func TestScaleOutWaitsForTheLease(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 1)
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Members = 3 })
+	w.converge()
+	if got := w.names("Pod"); len(got) != 1 {
+		t.Errorf("pods %v were made before the primary has listed them", got)
+	}
+	w.settle()
+	w.mustTell("+orders-db-1 +orders-db-2")
+}
+
+func TestStopTakesThePrimaryLastAndStartBringsAllBack(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.lead = "orders-db-1"
+	w.settle()
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.PowerState = v1alpha1.PowerStopped })
+	w.settle()
+	w.mustTell("-orders-db-0 -orders-db-2 -orders-db-1")
+	if got := w.names("PersistentVolumeClaim"); len(got) != 3 {
+		t.Errorf("volumes %v, want all kept", got)
+	}
+	w.lead = "orders-db-1"
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.PowerState = v1alpha1.PowerRunning })
+	w.settle()
+	w.mustTell("+orders-db-0 +orders-db-1 +orders-db-2")
+}
+
+func TestAFencedPrimaryHandsOver(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.FencedMembers = []string{"orders-db-0"} })
+	w.settle()
+	w.mustTell("orders-db-0>orders-db-1")
+}
+
+func TestAnOperationRestartsEveryPodOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.snapshot.Operation = &v1alpha1.DatabaseOperation{
+		ObjectMeta: metav1.ObjectMeta{Name: "now", UID: "op"},
+		Spec:       v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationRestart},
+		Status:     v1alpha1.DatabaseOperationStatus{StartTime: new(metav1.NewTime(w.moment.Add(time.Second)))},
+	}
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 orders-db-0>orders-db-1 -orders-db-0 +orders-db-0")
+}
+
+func TestAPodIsNotMadeAnewWhileAnotherGoes(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	going := w.snapshot.Member("orders-db-1").Pod
+	going.DeletionTimestamp = &w.snapshot.Now
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Scheduling.PriorityClassName = "high" })
+	for _, x := range w.decide().Deletes {
+		if pod, ok := x.Seen.(*corev1.Pod); ok {
+			t.Errorf("%s is taken away while orders-db-1 is still going", pod.Name)
+		}
+	}
+}
+
+func TestPodsOlderThanTheirServiceAccountAreMadeAnewOneByOne(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.moment = w.moment.Add(time.Minute)
+	w.snapshot.Objects[Ref{"ServiceAccount", "orders-db"}].SetCreationTimestamp(metav1.NewTime(w.moment))
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 orders-db-0>orders-db-1 -orders-db-0 +orders-db-0")
+}

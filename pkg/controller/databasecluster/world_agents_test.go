@@ -1,0 +1,239 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// agents is a test double of all agents and kubelets of a cluster. It knows only what the operator wrote, and answers
+// as members do: it elects, lists members in the Lease, hands over, restarts, copies.
+type agents struct {
+	w *world
+	// lives are the agents that run, by member.
+	lives map[string]*agentLife
+	// broken says whether a pod can never come up; nil for never.
+	broken func(*corev1.Pod) bool
+	// stuck says that no primary hands over; skew is how far the agents' clocks are from the API server's.
+	stuck bool
+	skew  time.Duration
+	// data are the members whose volume has data, epoch is the Lease's.
+	data  map[string]bool
+	epoch int64
+	born  int
+}
+
+// agentLife is one life of one agent.
+type agentLife struct {
+	pod    *corev1.Pod
+	report engine.MemberReport
+	// behind is how many turns a replica needs until it is level.
+	behind int
+}
+
+func (w *world) withAgents() *agents {
+	return &agents{w: w, lives: map[string]*agentLife{}, data: map[string]bool{}}
+}
+
+// turn lets one member go one step, and says whether anything changed.
+func (a *agents) turn(member string) bool {
+	pod, _ := a.w.snapshot.Objects[Ref{"Pod", member}].(*corev1.Pod)
+	if pod == nil {
+		delete(a.lives, member)
+		return false
+	}
+	if pod.DeletionTimestamp != nil {
+		a.end(member)
+		return true
+	}
+	if a.broken != nil && a.broken(pod) {
+		return false
+	}
+	life := a.lives[member]
+	if life == nil || life.pod != pod {
+		a.born++
+		a.lives[member] = &agentLife{pod: pod, behind: 1, report: engine.MemberReport{
+			Incarnation: fmt.Sprintf("%s/%d/n", member, a.born), Role: v1alpha1.RoleUnknown,
+		}}
+		return true
+	}
+	return a.act(member, life)
+}
+
+// act is what an agent does when its pod runs.
+func (a *agents) act(member string, life *agentLife) bool {
+	before, _ := engine.EncodeReport(life.report)
+	plan, holder := a.w.plan(), a.holder()
+	life.report.PlanGeneration = plan.Generation
+	idle := plan.PowerState == v1alpha1.PowerStopped || slices.Contains(plan.FencedMembers, member)
+	switch {
+	case idle && holder != life.report.Incarnation:
+		life.report.Role, life.report.Ready, life.report.CaughtUp = v1alpha1.RoleUnknown, false, false
+	case idle:
+		life.report.Role, life.report.Ready = v1alpha1.RoleUnknown, false
+		if heir := a.heir(member, ""); plan.PowerState == v1alpha1.PowerRunning && heir != "" {
+			a.promote(heir, member, engine.FailoverSwitchover)
+		}
+	case holder == life.report.Incarnation:
+		a.lead(member, life, plan)
+	case a.mayLead(member, holder, plan):
+		from := memberOf(holder)
+		a.promote(member, from, engine.FailoverReleased)
+	default:
+		a.follow(member, life, plan)
+	}
+	a.say(life)
+	after, _ := engine.EncodeReport(life.report)
+	return before != after
+}
+
+// lead is what a primary does.
+func (a *agents) lead(member string, life *agentLife, plan engine.Plan) {
+	r := &life.report
+	r.Role, r.Ready, r.CaughtUp, r.SystemID, r.Epoch = v1alpha1.RolePrimary, true, true, "7423", a.epoch
+	r.Electorate = nil
+	for _, m := range plan.Members {
+		r.Electorate = append(r.Electorate, m.Name)
+	}
+	a.lease().Annotations = map[string]string{
+		v1alpha1.AnnotationFailsafeMembers: strings.Join(r.Electorate, ","),
+	}
+	q := plan.Quorum()
+	r.Durability, r.Quorum = v1alpha1.EffectiveMajority, &q
+	if plan.RestartMember == member && len(r.PendingRestart) > 0 {
+		r.PendingRestart, r.RestartInPlace, r.Ready = nil, false, false
+		return
+	}
+	s := plan.Switchover
+	if s == nil || s.From != member || (r.Switchover != nil && r.Switchover.ID == s.ID) {
+		return
+	}
+	heir := a.heir(member, s.Target)
+	if heir == "" || a.stuck {
+		r.Switchover = &engine.SwitchoverReport{ID: s.ID, Message: "no replica confirmed in time"}
+		return
+	}
+	a.promote(heir, member, engine.FailoverSwitchover)
+	*r = engine.MemberReport{Incarnation: r.Incarnation, Role: v1alpha1.RoleUnknown, PlanGeneration: r.PlanGeneration}
+	life.behind = 1
+}
+
+// follow is what a replica does: it copies, and is level a turn later.
+func (a *agents) follow(member string, life *agentLife, plan engine.Plan) {
+	r := &life.report
+	r.Electorate, r.Promotion, r.Durability, r.Quorum = nil, nil, "", nil
+	primary := a.lives[memberOf(a.holder())]
+	serves := primary != nil && primary.report.Role == v1alpha1.RolePrimary
+	switch {
+	case !serves:
+		r.CaughtUp = false
+	case plan.Rebuild != nil && plan.Rebuild.Member == member && r.Rebuilt != plan.Rebuild.ID:
+		r.Rebuilt, r.Ready, r.CaughtUp, life.behind = plan.Rebuild.ID, false, false, 1
+	case plan.RestartMember == member && len(r.PendingRestart) > 0:
+		r.PendingRestart, r.Ready, r.CaughtUp, life.behind = nil, false, false, 1
+	case life.behind > 0:
+		life.behind--
+		r.Role, r.Ready, r.CaughtUp, r.SystemID = v1alpha1.RoleReplica, false, false, "7423"
+		a.data[member] = true
+	default:
+		r.Role, r.Ready, r.CaughtUp = v1alpha1.RoleReplica, true, true
+	}
+}
+
+// mayLead says whether a member takes the Lease: to make the first data, to go on where it was, or since the primary's
+// pod is gone and it is the first that has data and is listed.
+func (a *agents) mayLead(member, holder string, plan engine.Plan) bool {
+	from := memberOf(holder)
+	switch {
+	case holder == "":
+		return plan.Initialiser == member
+	case from == member:
+		return a.data[member]
+	case a.w.snapshot.Objects[Ref{"Pod", from}] != nil:
+		return false
+	}
+	return a.heir(from, "") == member
+}
+
+// heir is the member that could take over from a primary.
+func (a *agents) heir(from, target string) string {
+	listed := strings.Split(a.lease().Annotations[v1alpha1.AnnotationFailsafeMembers], ",")
+	for _, m := range a.w.plan().Members {
+		life := a.lives[m.Name]
+		if m.Name != from && (target == "" || target == m.Name) && a.data[m.Name] && slices.Contains(listed, m.Name) &&
+			life != nil && life.pod.DeletionTimestamp == nil && life.report.Role == v1alpha1.RoleReplica && life.behind == 0 &&
+			!slices.Contains(a.w.plan().FencedMembers, m.Name) {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// promote makes a member the holder of the Lease.
+func (a *agents) promote(member, from, reason string) {
+	life := a.lives[member]
+	a.epoch++
+	a.data[member] = true
+	r := &life.report
+	r.Role, r.Ready, r.CaughtUp, r.SystemID, r.Epoch = v1alpha1.RolePrimary, true, true, "7423", a.epoch
+	r.Electorate, r.Durability, r.PendingRestart = nil, v1alpha1.EffectiveNone, nil
+	if r.Promotion = nil; from != "" && from != member {
+		r.Promotion = &engine.PromotionReport{
+			Epoch: a.epoch, From: from, Reason: reason, UnavailableMilliseconds: 700,
+			Time: metav1.NewTime(a.w.snapshot.Now.Add(a.skew)),
+		}
+	}
+	a.lease().Spec.HolderIdentity = &r.Incarnation
+	a.say(life)
+}
+
+// end lets a pod that is being deleted go; its primary hands over before, if it can and should.
+func (a *agents) end(member string) {
+	if memberOf(a.holder()) == member && a.w.plan().PowerState == v1alpha1.PowerRunning {
+		if heir := a.heir(member, ""); heir != "" {
+			a.promote(heir, member, engine.FailoverReleased)
+		}
+	}
+	delete(a.lives, member)
+	a.w.drop("Pod", member)
+}
+
+// say writes the report, and the kubelet what it makes of it.
+func (a *agents) say(life *agentLife) {
+	encoded, err := engine.EncodeReport(life.report)
+	if err != nil {
+		a.w.t.Fatal(err)
+	}
+	if life.pod.Annotations == nil {
+		life.pod.Annotations = map[string]string{}
+	}
+	life.pod.Annotations[v1alpha1.AnnotationMember] = encoded
+	ready := corev1.ConditionFalse
+	if life.report.Ready {
+		ready = corev1.ConditionTrue
+	}
+	life.pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+	a.w.snapshot.Members = membersOf(a.w.snapshot)
+}
+
+func (a *agents) lease() *coordinationv1.Lease {
+	return a.w.snapshot.Objects[Ref{"Lease", "orders-db"}].(*coordinationv1.Lease)
+}
+
+func (a *agents) holder() string { return holder(a.lease()) }
+
+func memberOf(incarnation string) string {
+	member, _, _ := strings.Cut(incarnation, "/")
+	return member
+}

@@ -1,0 +1,122 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databaseoperation
+
+import (
+	"cmp"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// Snapshot is all that a pass knows. It is a value: a test can write one by hand.
+type Snapshot struct {
+	// Operation is the operation.
+	Operation *v1alpha1.DatabaseOperation
+	// Cluster is the cluster that it is about; nil when there is none, or when it is going.
+	Cluster *v1alpha1.DatabaseCluster
+	// Before is the name of another operation of the cluster that comes first, "" when this one is next.
+	Before string
+	// Members are the members that have a pod, by name.
+	Members map[string]Member
+	// Now is the time of the pass, in whole seconds.
+	Now metav1.Time
+}
+
+// Member is one member of the cluster.
+type Member struct {
+	Name   string
+	Pod    *corev1.Pod
+	Report engine.MemberReport
+}
+
+// observe makes the snapshot of one operation, from the informers' caches.
+func (c *Controller) observe(op *v1alpha1.DatabaseOperation) (Snapshot, error) {
+	s := Snapshot{Operation: op, Now: metav1.NewTime(c.now()), Members: map[string]Member{}}
+	cluster, err := c.clusters.DatabaseClusters(op.Namespace).Get(op.Spec.ClusterRef.Name)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return Snapshot{}, fmt.Errorf("reading DatabaseCluster: %w", err)
+	}
+	if err == nil && cluster.DeletionTimestamp == nil {
+		s.Cluster = cluster
+	}
+	pods, err := c.pods.Pods(op.Namespace).List(labels.SelectorFromSet(labels.Set{
+		v1alpha1.LabelCluster: op.Spec.ClusterRef.Name, v1alpha1.LabelComponent: v1alpha1.ComponentMember,
+	}))
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("reading pods: %w", err)
+	}
+	for _, pod := range pods {
+		report, err := engine.DecodeReport(pod.Annotations[v1alpha1.AnnotationMember])
+		if err == nil {
+			s.Members[pod.Name] = Member{pod.Name, pod, report}
+		}
+	}
+	s.Before, err = c.before(op)
+	return s, err
+}
+
+// before finds the operation of the same cluster that comes first: one that has begun, or else the oldest.
+func (c *Controller) before(op *v1alpha1.DatabaseOperation) (string, error) {
+	all, err := c.operations.DatabaseOperations(op.Namespace).List(labels.Everything())
+	if err != nil {
+		return "", fmt.Errorf("reading DatabaseOperations: %w", err)
+	}
+	first := op
+	for _, other := range all {
+		if other.Spec.ClusterRef != op.Spec.ClusterRef || other.Status.CompletionTime != nil ||
+			other.DeletionTimestamp != nil {
+			continue
+		}
+		if other.InForce() != first.InForce() {
+			if other.InForce() {
+				first = other
+			}
+			continue
+		}
+		if cmp.Or(other.CreationTimestamp.Compare(first.CreationTimestamp.Time), cmp.Compare(other.Name, first.Name)) < 0 {
+			first = other
+		}
+	}
+	if first.UID == op.UID {
+		return "", nil
+	}
+	return first.Name, nil
+}
+
+// primary is the member that says it is primary and that status names.
+func (s Snapshot) primary() (Member, bool) {
+	for _, m := range s.Members {
+		if m.Report.Role == v1alpha1.RolePrimary && m.Pod.DeletionTimestamp == nil && m.Name == s.Cluster.Status.Primary {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+func (s Snapshot) replicas() []Member {
+	var all []Member
+	for _, m := range s.Members {
+		if m.Report.Role == v1alpha1.RoleReplica {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// refusal is what a member says why it could not do what the operation asks for.
+func (s Snapshot) refusal() (string, bool) {
+	for _, m := range s.Members {
+		if r := m.Report.Switchover; r != nil && r.ID == string(s.Operation.UID) {
+			return m.Name + ": " + r.Message, true
+		}
+	}
+	return "", false
+}

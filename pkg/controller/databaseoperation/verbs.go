@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databaseoperation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// verb is one type of operation: when it is refused, and when it is done. Both give a message for people.
+type verb struct {
+	refuse func(Snapshot) (message string, unsafe bool)
+	done   func(Snapshot) (message string, done bool)
+}
+
+var verbs = map[v1alpha1.OperationType]verb{
+	v1alpha1.OperationSwitchover:               {refuseSwitchover, switchedOver},
+	v1alpha1.OperationRestart:                  {refuseRestart, restarted},
+	v1alpha1.OperationRebuildMember:            {refuseRebuild, rebuilt},
+	v1alpha1.OperationPromoteAcceptingDataLoss: {refusePromotion, promoted},
+}
+
+// refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal.
+func refuseSwitchover(s Snapshot) (string, bool) {
+	primary, ok := s.primary()
+	target := s.Operation.SwitchoverTarget()
+	m := s.Members[target]
+	switch {
+	case len(s.Members) < 2:
+		return "there is no other member to switch over to", true
+	case !ok:
+		return "there is no primary that could hand over; the members elect one by themselves", true
+	case target == "" && !slices.ContainsFunc(s.replicas(), func(m Member) bool { return m.Report.CaughtUp }):
+		return "no replica is caught up", true
+	case target == "" || target == primary.Name:
+		return "", false
+	case m.Pod == nil:
+		return fmt.Sprintf("spec.switchover.target: there is no member %q; there are %s", target, s.names()), true
+	case slices.Contains(s.Cluster.Spec.FencedMembers, target):
+		return fmt.Sprintf("spec.switchover.target: %s is one of spec.fencedMembers of the cluster", target), true
+	case !m.Report.CaughtUp:
+		return fmt.Sprintf("spec.switchover.target: %s is not caught up", target), true
+	}
+	return "", false
+}
+
+func switchedOver(s Snapshot) (string, bool) {
+	primary, ok := s.primary()
+	if !ok {
+		return "", false
+	}
+	var since metav1.Time
+	if p := primary.Report.Promotion; p != nil {
+		since = p.Time
+	}
+	return primary.Name + " is primary", s.Operation.Switched(primary.Name, since)
+}
+
+func refuseRestart(s Snapshot) (string, bool) {
+	if s.Operation.Spec.Restart != nil {
+		for _, name := range s.Operation.Spec.Restart.Members {
+			if _, exists := s.Members[name]; !exists {
+				return fmt.Sprintf("spec.restart.members: there is no member %q; there are %s", name, s.names()), true
+			}
+		}
+	}
+	return "the cluster is stopped", s.Cluster.Spec.PowerState == v1alpha1.PowerStopped
+}
+
+// restarted: every member that was named has a pod that is younger than the operation, and is ready.
+func restarted(s Snapshot) (string, bool) {
+	for name, m := range s.Members {
+		named := s.Operation.Spec.Restart == nil || len(s.Operation.Spec.Restart.Members) == 0 ||
+			slices.Contains(s.Operation.Spec.Restart.Members, name)
+		if named && (m.Pod.CreationTimestamp.Before(s.Operation.Status.StartTime) || !ready(m.Pod)) {
+			return "", false
+		}
+	}
+	return "the members have restarted", true
+}
+
+func refuseRebuild(s Snapshot) (string, bool) {
+	name := s.Operation.Spec.RebuildMember.Member
+	primary, ok := s.primary()
+	_, exists := s.Members[name]
+	switch {
+	case !exists:
+		return fmt.Sprintf("spec.rebuildMember.member: there is no member %q; there are %s", name, s.names()), true
+	case !ok:
+		return "there is no primary to copy from", true
+	case primary.Name == name:
+		return fmt.Sprintf("spec.rebuildMember.member: %s is the primary; switch over first", name), true
+	}
+	return "", false
+}
+
+func rebuilt(s Snapshot) (string, bool) {
+	m := s.Members[s.Operation.Spec.RebuildMember.Member]
+	return m.Name + " has a new copy of the data",
+		m.Pod != nil && m.Report.Rebuilt == string(s.Operation.UID) && m.Report.CaughtUp && ready(m.Pod)
+}
+
+// refusePromotion: while there is a primary nothing has to be given up.
+func refusePromotion(s Snapshot) (string, bool) {
+	primary, ok := s.primary()
+	return primary.Name + " is primary; nothing is lost that would have to be accepted", ok
+}
+
+func promoted(s Snapshot) (string, bool) {
+	primary, ok := s.primary()
+	return primary.Name + " is primary", ok && ready(primary.Pod)
+}
+
+func ready(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// names are the members, for messages.
+func (s Snapshot) names() string {
+	var names []string
+	for name := range s.Members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
