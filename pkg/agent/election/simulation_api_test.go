@@ -159,14 +159,14 @@ func (a *apiServer) report(l *life, r report) bool {
 }
 
 // delete is somebody with kubectl. The operator makes the Lease anew, held by the primary that it knows of.
-func (a *apiServer) delete() {
+func (a *apiServer) delete(operatorTakes time.Duration) {
 	if a.lease.UID == "" {
 		return
 	}
 	a.w.log("Lease: deleted by hand")
 	a.lease = election.Record{}
 	a.notify()
-	a.w.after(a.w.between(50*time.Millisecond, 5*time.Second), func() {
+	a.w.after(operatorTakes, func() {
 		var known report
 		for _, m := range a.w.members {
 			r := a.reports[m]

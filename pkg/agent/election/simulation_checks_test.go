@@ -26,6 +26,8 @@ type judge struct {
 type ack struct {
 	record   int64
 	position int
+	by       *life
+	at       time.Duration
 }
 
 // founded notes that data was born, which happens once.
@@ -77,9 +79,13 @@ func (j *judge) leads(p *process) {
 
 // has checks that no acknowledged write is missing.
 func (j *judge) has(v *volume, whose string) {
-	if j.w.durability != v1alpha1.DurabilityMajority {
-		return
+	if j.w.durability == v1alpha1.DurabilityMajority {
+		j.all(v, whose)
 	}
+}
+
+// all checks it under any durability: some ways to change the primary lose nothing.
+func (j *judge) all(v *volume, whose string) {
 	for _, a := range j.acks {
 		if len(v.wal) < a.position || v.wal[a.position-1] != a.record {
 			j.w.violated("%s has lost the acknowledged write %d at %d", whose, a.record, a.position)
@@ -92,7 +98,7 @@ func (j *judge) has(v *volume, whose string) {
 func (j *judge) acknowledged(p *process, position int) {
 	w, name := j.w, p.l.incarnation
 	record := p.v.wal[position-1]
-	j.acks = append(j.acks, ack{record, position})
+	j.acks = append(j.acks, ack{record, position, p.l, j.w.now})
 	behind := p.v.lineage.Epoch() < j.newest
 	switch {
 	case w.durability != v1alpha1.DurabilityMajority:

@@ -29,7 +29,7 @@ var faults = []fault{
 	{"the container dies", die},
 	{"the node dies", dieUnheard},
 	{"the engine is killed", crash},
-	{"the Lease is deleted", func(w *world, _ *member) func() { w.api.delete(); return nil }},
+	{"the Lease is deleted", deleteLease},
 	{"the pod is deleted", deletePod},
 	{"the pod is deleted by force", forceDelete},
 	{"a switchover is asked for", switchover},
@@ -41,6 +41,11 @@ var faults = []fault{
 var hardFaults = []fault{
 	{"the container is frozen", func(w *world, m *member) func() { return halt(w, m, true) }},
 	{"the clock runs wrong", wrongClock},
+}
+
+func deleteLease(w *world, _ *member) func() {
+	w.api.delete(w.between(50*time.Millisecond, 5*time.Second))
+	return nil
 }
 
 func cutFromAPI(w *world, m *member) func() {

@@ -55,12 +55,12 @@ func (w *world) peerCalled(r *request, l *life) {
 	}
 }
 
-// peerAnswers brings the answer back. One in a hundred gets lost.
+// peerAnswers brings the answer back. Where the network is bad one in a hundred gets lost.
 func (w *world) peerAnswers(r *request, from *member, body any) {
 	if v, ok := body.(election.Vote); ok && v.Granted {
 		w.log("%s votes for %s in epoch %d at %v", from.name, r.from.incarnation, v.Epoch, v.Point)
 	}
-	if w.chance(1) {
+	if w.long > 0 && w.chance(1) {
 		return
 	}
 	w.after(w.delay(), func() {

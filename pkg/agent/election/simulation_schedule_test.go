@@ -53,6 +53,10 @@ func simulate(t *testing.T, s scenario) (wrong string, trace []string) {
 
 // misfortune lets faults happen, heals them, and waits until the cluster is whole again.
 func (w *world) misfortune() {
+	if w.chance(2) {
+		w.outage()
+		return
+	}
 	if w.chance(80) {
 		w.run(20*time.Second, w.healthy)
 	}
@@ -63,6 +67,27 @@ func (w *world) misfortune() {
 	}
 	w.run(end+faultLasts, nil)
 	w.expectHealth()
+}
+
+// outage is a minute without an API server, for everybody, while all members answer each other. It changes nothing.
+func (w *world) outage() {
+	w.long = 0
+	w.expectHealth()
+	primary, heal := w.primary(), apiDown(w, nil)
+	if primary == nil {
+		return
+	}
+	for range 60 {
+		w.run(w.now+time.Second, nil)
+		if acks := w.judge.acks; w.wrong == "" && acks[len(acks)-1].at < w.now-2*time.Second {
+			w.violated("the primary stopped, although all peers answer")
+		}
+	}
+	heal()
+	w.expectHealth()
+	if len(w.judge.promotions) > 1 {
+		w.violated("another was promoted, although only the API server was down")
+	}
 }
 
 // anyFault chooses a fault.

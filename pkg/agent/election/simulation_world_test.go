@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -165,6 +166,9 @@ func (w *world) log(format string, args ...any) {
 	}
 }
 
+// tale is what happened.
+func (w *world) tale() string { return strings.Join(w.trace, "\n") }
+
 // violated notes that a check failed. Nothing happens after that.
 func (w *world) violated(format string, args ...any) {
 	if w.wrong == "" {
@@ -191,7 +195,7 @@ type member struct {
 
 // born is the operator, which has read of the first data.
 func (w *world) born() {
-	w.replan(func(p *election.Plan) { p.SystemID, p.Initialiser = systemID, "" })
+	w.replan(func(p *election.Plan) { p.SystemID, p.Initialiser, p.Retained = systemID, "", nil })
 }
 
 func memberName(ordinal int) string { return fmt.Sprintf("db-%d", ordinal) }
