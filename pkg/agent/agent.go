@@ -80,6 +80,7 @@ func New(o Options) (*Agent, error) {
 	a := &Agent{
 		id: o.Identity, driver: o.Driver, peers: o.Peers, woken: make(chan struct{}, 1),
 		retry: flowcontrol.NewBackOff(minRetry, maxRetry),
+		said:  engine.MemberReport{Role: v1alpha1.RoleUnknown}, // parts that keep what was said begin with it
 	}
 	c, err := newCluster(o.Client, o.Identity, a.wake)
 	if err != nil {

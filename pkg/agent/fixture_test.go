@@ -38,7 +38,7 @@ type told struct {
 	ended   []string
 }
 
-func (e *told) LeaseChanged(r election.Record)  { e.records = append(e.records, r) }
+func (e *told) LeaseChanged(r election.Record) { e.records = append(e.records, r) }
 func (e *told) HolderEnded(incarnation string) { e.ended = append(e.ended, incarnation) }
 
 func clusterOn(t *testing.T, client *fake.Clientset) *cluster {

@@ -40,6 +40,8 @@ func (a *Agent) primaryState(ctx context.Context, o pure.Observation) pure.Prima
 	if o.Server.Primary == name && o.Server.Streaming {
 		every = askWhileLevel
 	}
+	// Its pod is watched even when it says nothing: that its container has ended is how a failover begins early.
+	pod := a.cluster.watchHolder(ctx, name)
 	p := &a.primary
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +59,7 @@ func (a *Agent) primaryState(ctx context.Context, o pure.Observation) pure.Prima
 		Known: true, Leading: p.state.Leading, SystemID: p.state.SystemID, Lineage: p.state.Point.Lineage,
 		PeerState: pure.DecodePeerState(p.state.Engine),
 	}
-	if pod := a.cluster.watchHolder(ctx, name); pod != nil {
+	if pod != nil {
 		state.Address = pod.Status.PodIP
 	}
 	return state
