@@ -133,6 +133,8 @@ func (c *campaign) try(ctx context.Context, t *testing.T, f *fault, seed uint64)
 	if err != nil {
 		c.database.dump(context.WithoutCancel(ctx), trial.folder)
 		t.Errorf("%v\nTraces: %s\nReplay: make chaos CHAOS='-fault=%s -seed=%d'", err, trial.folder, f.name, seed)
+	}
+	if err != nil || f.renews {
 		c.leave(context.WithoutCancel(ctx), t)
 	}
 	if *replay == 0 && !short() && ctx.Err() == nil {

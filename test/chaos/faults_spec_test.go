@@ -22,7 +22,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// addMember stops the API server while a fourth member is on its way. It is taken out again when all was mended.
+// addMember stops the API server for a while when a fourth member is on its way. The primary may then ask in vain for
+// the promise of a member that never came up, and stop. The member is taken out again when all was mended.
 func addMember(ctx context.Context, t *trial) error {
 	t.undo = func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, recoveryDeadline)
@@ -38,7 +39,13 @@ func addMember(ctx context.Context, t *trial) error {
 	if !pause(ctx, t.between(0, 3*time.Second)) {
 		return ctx.Err()
 	}
-	return t.signalAPIServer(syscall.SIGSTOP)
+	if err := t.signalAPIServer(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	if !pause(ctx, 15*time.Second) {
+		return ctx.Err()
+	}
+	return t.signalAPIServer(syscall.SIGCONT)
 }
 
 func (db *database) scale(ctx context.Context, members int32) error {

@@ -131,18 +131,23 @@ func awaitObject[L runtime.Object, O runtime.Object](
 	return err
 }
 
-// eventually tries something that cannot be watched, such as a statement on a database that restarts.
+// eventually tries something that cannot be watched, such as a statement on a database that restarts. When time is up
+// it tells why the last try failed that was not cut short by that.
 func eventually(ctx context.Context, what string, try func(context.Context) error) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := try(ctx)
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, err)
+			return fmt.Errorf("%s: %w", what, last)
 		case <-tick.C:
 		}
 	}

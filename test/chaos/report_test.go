@@ -100,7 +100,7 @@ func line(f *fault, of []result) string {
 		longest = verdict(gaps[len(gaps)-1], f.goal)
 	}
 	return fmt.Sprintf("| %s (`%s`) | %d | %s | %s | %s | %s | %s | %d | %d | %d | %d | %d |", f.what, f.name, len(of),
-		seconds(median(gaps)), longest, goal(f.goal), isolation(f, of), seconds(median(whole)), doubt, lost, duplicated,
+		median(gaps), longest, goal(f.goal), isolation(f, of), median(whole), doubt, lost, duplicated,
 		overlaps, failed)
 }
 
@@ -117,25 +117,25 @@ func sorted(of []result, figure func(result) float64) []float64 {
 }
 
 // median of sorted figures.
-func median(all []float64) float64 {
+func median(all []float64) string {
 	if len(all) == 0 {
-		return 0
+		return "-"
 	}
-	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+	return seconds((all[(len(all)-1)/2] + all[len(all)/2]) / 2)
 }
 
 func isolation(f *fault, of []result) string {
 	if !f.isolates {
 		return ""
 	}
-	last := sorted(of, func(r result) float64 { return r.FormerLastAck })
-	if len(last) == 0 {
-		return "-"
+	var last float64
+	for _, r := range of {
+		last = max(last, r.FormerLastAck)
 	}
 	if f.freezes {
-		return seconds(last[len(last)-1])
+		return seconds(last)
 	}
-	return verdict(last[len(last)-1], isolationGoal)
+	return verdict(last, isolationGoal)
 }
 
 // verdict prints a time in bold when it misses its goal.
@@ -154,9 +154,6 @@ func goal(d time.Duration) string {
 }
 
 func seconds(ms float64) string {
-	if ms == 0 {
-		return "-"
-	}
 	return fmt.Sprintf("%.2f s", ms/1000)
 }
 
