@@ -42,7 +42,6 @@ func (e *Elector) Vote(ctx context.Context, q VoteRequest) Vote {
 		return Vote{Epoch: q.Epoch, Why: why}
 	}
 	defer e.update(e.prepared)
-	e.Changed()
 	for {
 		v, done, news := e.tryVote(q)
 		if done {
@@ -69,17 +68,18 @@ func (e *Elector) prepareVote(ctx context.Context, q VoteRequest) (why string) {
 		}
 		e.update(func() { e.see(r, e.Clock.Now()) })
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case e.record.Holder != q.Candidate || e.record.Epoch != q.Epoch || q.Epoch < e.promised:
-		return "another holds the Lease"
-	case e.tenure != nil:
-		return "this member has not yet lost the Lease"
-	}
-	e.yielding = q.Epoch
-	e.preparing++
-	return ""
+	e.update(func() {
+		switch {
+		case e.record.Holder != q.Candidate || e.record.Epoch != q.Epoch || q.Epoch < e.promised:
+			why = "another holds the Lease"
+		case e.tenure != nil:
+			why = "this member has not yet lost the Lease"
+		default:
+			e.yielding = q.Epoch
+			e.preparing++
+		}
+	})
+	return why
 }
 
 // prepared ends the preparation of a vote. When it was not given in time, the candidate asks again, or is promoted

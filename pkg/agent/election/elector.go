@@ -42,9 +42,7 @@ type Elector struct {
 	// adopted is the standing that the engine's loop took over last; factsUnder is what it was when it looked at the
 	// engine. Only facts that were seen under a standing prove that it is carried out.
 	adopted, factsUnder engine.Standing
-	// told is the standing that Changed was last called for.
-	told     engine.Standing
-	stopping bool
+	stopping            bool
 
 	// record is the newest Lease that was read, known whether it was read since this agent's start. seen is since when it
 	// has been as it is, renewed when a holder was last seen to write it.
@@ -142,9 +140,9 @@ func (e *Elector) turn() time.Duration {
 	default:
 		next = e.watch(now)
 	}
-	fence, standing := e.fencing, e.standing()
-	changed := fence != "" || !standing.Equal(e.told) // what was taken over between two turns counts too
-	e.fencing, e.told = "", standing
+	fence := e.fencing
+	changed := fence != "" || !e.standing().Equal(e.adopted)
+	e.fencing = ""
 	e.mu.Unlock()
 	if fence != "" {
 		klog.FromContext(e.ctx).Info("Fenced the engine", "reason", fence)
