@@ -4,6 +4,7 @@
 package election_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -38,8 +39,19 @@ type request struct {
 	reply chan answer
 	timer chan time.Time
 	over  bool
-	// about is the request that an askAnswer answers.
-	about *request
+	// serial counts the requests; about is the one that an askAnswer answers.
+	serial int
+	about  *request
+}
+
+// compare puts requests that were made at one moment into an order.
+func (r *request) compare(other *request) int {
+	order := cmp.Or(cmp.Compare(r.from.id, other.from.id), cmp.Compare(r.kind, other.kind),
+		cmp.Compare(r.to, other.to), cmp.Compare(r.wait, other.wait))
+	if order == 0 && r.about != nil {
+		return cmp.Compare(r.about.serial, other.about.serial)
+	}
+	return order
 }
 
 // answer is what comes back.
@@ -73,6 +85,8 @@ func (l *life) ask(kind requestKind, to string, body any) answer {
 // begin takes up a request.
 func (w *world) begin(r *request) {
 	l := r.from
+	w.order++
+	r.serial = w.order
 	switch r.kind {
 	case askChanged:
 		l.hurry()

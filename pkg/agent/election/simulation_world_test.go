@@ -131,10 +131,7 @@ func (w *world) touch(f func()) {
 	asked := w.asked
 	w.asked = nil
 	// Goroutines ran side by side; the order of what they ask must not depend on that.
-	slices.SortStableFunc(asked, func(a, b *request) int {
-		return cmp.Or(cmp.Compare(a.from.id, b.from.id), cmp.Compare(a.kind, b.kind), cmp.Compare(a.to, b.to),
-			cmp.Compare(a.wait, b.wait))
-	})
+	slices.SortStableFunc(asked, (*request).compare)
 	for _, r := range asked {
 		w.begin(r)
 	}
