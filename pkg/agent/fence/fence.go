@@ -134,29 +134,31 @@ func (f *Fence) Permit(start func() error) error {
 	return start()
 }
 
-// goneWithin bounds the wait for processes that were killed: they end as soon as the kernel gets to it, unless one waits
-// for a disk.
+// goneWithin is when killed processes are usually gone: they end as soon as the kernel gets to it, unless one waits for
+// a disk.
 const goneWithin = 5 * time.Second
 
-// Fence kills the engine and returns when none of its processes is left.
+// Fence kills the engine and returns when none of its processes is left, however long that takes: whoever waits for it
+// goes on to tell others that the engine is dead.
 func (f *Fence) Fence(string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.kill()
 }
 
-// kill strikes until nothing is left: a process that was being born may have missed the first strike.
+// kill strikes until nothing is left: a process that was being born may have missed the first strike. Until then the
+// deadline stays, so that the guard goes on.
 func (f *Fence) kill() {
-	for patience := goneWithin; patience > 0; patience -= time.Millisecond {
-		if err := f.options.Kill(); err != nil {
-			f.options.Logger.Error(err, "Killing the engine failed")
-		}
+	patience := goneWithin
+	for {
+		err := f.options.Kill()
 		if f.options.Reaper.Alone() {
 			f.deadline.set(0)
 			return
 		}
 		<-time.After(time.Millisecond)
+		if patience -= time.Millisecond; patience == 0 {
+			f.options.Logger.Error(err, "Processes of the engine are left after they were killed")
+		}
 	}
-	// The deadline stays, so that the guard goes on and no writable engine starts.
-	f.options.Logger.Error(nil, "Processes of the engine are left after they were killed")
 }
