@@ -25,6 +25,7 @@ type Client struct {
 	credentials *Credentials
 	port        int32
 	http        *http.Client
+	lookup      func(ctx context.Context, host string) ([]string, error)
 
 	mu    sync.Mutex
 	hosts map[string]string // by member
@@ -35,7 +36,10 @@ var _ election.Peers = (*Client)(nil)
 
 // NewClient returns a Client that knows no members yet.
 func NewClient(c *Credentials, port int32) *Client {
-	client := &Client{credentials: c, port: port, hosts: map[string]string{}, last: map[string]string{}}
+	client := &Client{
+		credentials: c, port: port, lookup: net.DefaultResolver.LookupHost, hosts: map[string]string{},
+		last: map[string]string{},
+	}
 	client.http = &http.Client{Transport: &http.Transport{
 		DialTLSContext: client.dial, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
 	}}
@@ -130,7 +134,7 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 func (c *Client) resolve(ctx context.Context, host string) string {
 	ctx, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()
-	found, err := net.DefaultResolver.LookupHost(ctx, host)
+	found, err := c.lookup(ctx, host)
 	if err == nil && len(found) > 0 {
 		return found[0]
 	}

@@ -41,6 +41,10 @@ func Serve(ctx context.Context, address string, c *Credentials, a Answerer) erro
 	if err != nil {
 		return fmt.Errorf("listening for peers: %w", err)
 	}
+	return serveOn(ctx, listener, c, a)
+}
+
+func serveOn(ctx context.Context, listener net.Listener, c *Credentials, a Answerer) error {
 	server := &http.Server{
 		Handler: handler(a), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		WriteTimeout: 2 * election.RequestTimeout, IdleTimeout: time.Minute,
