@@ -44,7 +44,8 @@ func dispatch(ctx context.Context, args []string) error {
 		_, err := fmt.Fprintln(os.Stdout, version.Get())
 		return err
 	}
-	return errors.New("usage: atlasdb-agent install DEST | run --engine=ENGINE --cluster=CLUSTER | guard | version")
+	return errors.New("usage: atlasdb-agent install DEST | " +
+		"run --engine=ENGINE --cluster=CLUSTER [--log-format=text|json] | guard | version")
 }
 
 // install copies this program, so that it can run in the vendor's own image of the engine. It needs no shell, which the

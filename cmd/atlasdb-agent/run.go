@@ -19,7 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/textlogger"
 
 	"github.com/atlasdb/atlasdb/pkg/agent"
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
@@ -29,13 +28,14 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/logging"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 	"github.com/atlasdb/atlasdb/pkg/version"
 )
 
 // run is the whole life of the agent's process. It ends with the container.
 func run(ctx context.Context, args []string) error {
-	id, err := identity(args)
+	id, format, err := parse(args)
 	if err != nil {
 		return err
 	}
@@ -44,17 +44,13 @@ func run(ctx context.Context, args []string) error {
 	if err := os.WriteFile(resource.TerminationMessagePath, []byte(id.Nonce), 0o600); err != nil {
 		return fmt.Errorf("writing the termination message: %w", err)
 	}
-	logger := textlogger.NewLogger(textlogger.NewConfig())
+	logger := logging.New(os.Stderr, format, 0)
 	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logger))
 	defer cancel()
 	told, unregister := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer unregister()
 
-	client, err := newClient()
-	if err != nil {
-		return err
-	}
 	reaper := process.NewReaper()
 	go reaper.Run(ctx)
 	hands, err := fence.New(fence.Options{
@@ -65,7 +61,22 @@ func run(ctx context.Context, args []string) error {
 	}
 	go hands.Watch(ctx)
 	credentials := peer.NewCredentials(resource.TLSMountPath, pure.ReplicationUser)
-	a, err := agent.New(agent.Options{
+	a, err := newAgent(id, reaper, hands, credentials)
+	if err != nil {
+		return err
+	}
+	serve(ctx, a, credentials)
+	return a.Run(ctx, told.Done())
+}
+
+func newAgent(
+	id agent.Identity, reaper *process.Reaper, hands *fence.Fence, credentials *peer.Credentials,
+) (*agent.Agent, error) {
+	client, err := newClient()
+	if err != nil {
+		return nil, err
+	}
+	return agent.New(agent.Options{
 		Identity: id, Client: client, Fence: hands, Clock: fence.Clock{},
 		Peers: peer.NewClient(credentials, resource.PeerPort),
 		Driver: postgresql.New(postgresql.Options{
@@ -73,9 +84,11 @@ func run(ctx context.Context, args []string) error {
 			Permit: hands.Permit,
 		}),
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// serve answers probes and peers until ctx ends.
+func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
+	logger := klog.FromContext(ctx)
 	go func() {
 		if err := a.Serve(ctx, postgresql.NewMetrics(ctx, pure.SocketDirectory)); err != nil {
 			logger.Error(err, "Serving probes ended")
@@ -86,21 +99,24 @@ func run(ctx context.Context, args []string) error {
 			logger.Error(err, "Serving peers ended")
 		}
 	}()
-	return a.Run(ctx, told.Done())
 }
 
-// identity reads who this agent is.
-func identity(args []string) (agent.Identity, error) {
+// parse reads who this agent is, and the format of its log.
+func parse(args []string) (id agent.Identity, format string, err error) {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	engine := flags.String("engine", "", "the engine: PostgreSQL")
 	cluster := flags.String("cluster", "", "the name of the DatabaseCluster")
+	flags.StringVar(&format, "log-format", logging.Text, "the format of the log: text or json")
 	if err := flags.Parse(args); err != nil {
-		return agent.Identity{}, err
+		return id, "", err
 	}
 	if v1alpha1.EngineType(*engine) != v1alpha1.EnginePostgreSQL {
-		return agent.Identity{}, fmt.Errorf("--engine: %q is not known; allowed is PostgreSQL", *engine)
+		return id, "", fmt.Errorf("--engine: %q is not known; allowed is PostgreSQL", *engine)
 	}
-	id := agent.Identity{
+	if format != logging.Text && format != logging.JSON {
+		return id, "", fmt.Errorf("--log-format must be text or json, not %q", format)
+	}
+	id = agent.Identity{
 		Namespace: os.Getenv(resource.EnvPodNamespace), Cluster: *cluster,
 		Pod: os.Getenv(resource.EnvPodName), PodUID: os.Getenv(resource.EnvPodUID), Nonce: rand.Text()[:8],
 	}
@@ -109,10 +125,10 @@ func identity(args []string) (agent.Identity, error) {
 		resource.EnvPodUID: id.PodUID,
 	} {
 		if value == "" {
-			return agent.Identity{}, fmt.Errorf("%s is empty", name)
+			return id, "", fmt.Errorf("%s is empty", name)
 		}
 	}
-	return id, nil
+	return id, format, nil
 }
 
 // brokenAfter is how long the API server may leave data unacknowledged before the connection counts as broken. A server

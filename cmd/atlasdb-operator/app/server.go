@@ -19,13 +19,14 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned/scheme"
 	"github.com/atlasdb/atlasdb/pkg/health"
+	"github.com/atlasdb/atlasdb/pkg/logging"
 	"github.com/atlasdb/atlasdb/pkg/metrics"
 	"github.com/atlasdb/atlasdb/pkg/version"
 )
 
 // Run is the whole life of the operator's process. It returns nil when ctx ended and everything was left in order.
 func Run(ctx context.Context, opts *Options) error {
-	logger := newLogger(os.Stderr, opts.LogFormat, opts.Verbosity)
+	logger := logging.New(os.Stderr, opts.LogFormat, opts.Verbosity)
 	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
 	ctx = klog.NewContext(ctx, logger)
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package logging
 
 import (
 	"errors"
@@ -15,17 +15,17 @@ import (
 func TestLogFormats(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{
-		"text": `(?s)^I.* logging_test.go:\d+\] "Wrote object" object="shop/orders"\n` +
+		Text: `(?s)^I.* logging_test.go:\d+\] "Wrote object" object="shop/orders"\n` +
 			`I.* "Decided" writes=2\n` +
 			`E.* "Sync failed" err="quota exceeded"\n$`,
-		"json": `^{"time":"[^"]+","v":0,"msg":"Wrote object","object":{"name":"orders","namespace":"shop"}}\n` +
+		JSON: `^{"time":"[^"]+","v":0,"msg":"Wrote object","object":{"name":"orders","namespace":"shop"}}\n` +
 			`{"time":"[^"]+","v":2,"msg":"Decided","writes":2}\n` +
 			`{"time":"[^"]+","level":"error","msg":"Sync failed","err":"quota exceeded"}\n$`,
 	} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
-			logger := newLogger(&out, format, 2)
+			logger := New(&out, format, 2)
 			logger.Info("Wrote object", "object", klog.KRef("shop", "orders"))
 			logger.V(2).Info("Decided", "writes", 2)
 			logger.V(3).Info("Looked closely")

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+// Package logging makes the one logger of a process.
+package logging
 
 import (
 	"io"
@@ -12,9 +13,17 @@ import (
 	"k8s.io/klog/v2/textlogger"
 )
 
-// newLogger returns the process's logger, in klog's text format or as one JSON object a line.
-func newLogger(w io.Writer, format string, verbosity int) klog.Logger {
-	if format != "json" {
+// Formats of a log.
+const (
+	// Text is klog's text format.
+	Text = "text"
+	// JSON is one JSON object a line, with the keys that the components of Kubernetes use.
+	JSON = "json"
+)
+
+// New returns a logger in a format, which writes what has at most the given verbosity. Every format but JSON is Text.
+func New(w io.Writer, format string, verbosity int) klog.Logger {
+	if format != JSON {
 		return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(w), textlogger.Verbosity(verbosity)))
 	}
 	return logr.FromSlogHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{
