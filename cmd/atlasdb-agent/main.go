@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/fence"
 	"github.com/atlasdb/atlasdb/pkg/version"
@@ -56,10 +57,18 @@ func install(dest string) error {
 		return fmt.Errorf("opening this program: %w", err)
 	}
 	defer func() { _ = self.Close() }()
-	f, err := os.OpenFile(dest, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o555)
+	// Beside it and then in its place: the folder outlives a node that lost its power, and the copy of then cannot be
+	// written to.
+	f, err := os.CreateTemp(filepath.Dir(dest), ".agent-*")
 	if err != nil {
 		return fmt.Errorf("making the copy: %w", err)
 	}
 	_, err = io.Copy(f, self)
-	return errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Chmod(0o555), f.Close()); err != nil {
+		return fmt.Errorf("making the copy: %w", err)
+	}
+	if err := os.Rename(f.Name(), dest); err != nil {
+		return fmt.Errorf("putting the copy in its place: %w", err)
+	}
+	return nil
 }

@@ -105,13 +105,12 @@ type Obstacle struct {
 // Decide turns a snapshot into a decision. It is pure: the same snapshot gives the same decision, and an empty one when
 // everything is as the spec says.
 func Decide(s Snapshot) (Decision, error) {
-	d := &Decision{}
+	d := &Decision{Wanted: wantedMembers(s)}
 	d.judge(s)
 	if !d.Verdict.Good() || s.Cluster.Spec.Reconciliation == v1alpha1.ReconciliationPaused {
 		// What runs goes on as it is. A spec that cannot be carried out changes nothing, not even in part.
 		return *d, nil
 	}
-	d.Wanted = wantedMembers(s)
 	d.findOutdated(s)
 	d.wantHandover(s)
 	for _, step := range []func(*Decision, Snapshot) error{

@@ -37,27 +37,36 @@ func transitions(was, is v1alpha1.DatabaseClusterStatus) []transition {
 	for _, e := range eventful {
 		before := meta.FindStatusCondition(was.Conditions, e.condition)
 		after := meta.FindStatusCondition(is.Conditions, e.condition)
-		if t, ok := transitionOf(before, after, e.good); ok {
+		if t, ok := transitionOf(before, after, e.good); ok && !expected(was, is, after) {
 			all = append(all, t)
 		}
 	}
-	if was.Primary != "" && was.Primary != is.Primary {
-		all = append(all, transition{corev1.EventTypeNormal, "PrimaryChanged", "Observing", primaryChanged(was, is)})
+	if f := is.LastFailover; f != nil && (was.LastFailover == nil || *f.CompletionTime != *was.LastFailover.CompletionTime ||
+		f.To != was.LastFailover.To) {
+		all = append(all, transition{corev1.EventTypeNormal, "PrimaryChanged", "Observing", fmt.Sprintf(
+			"%s is primary, %s was (%s, without a primary for at most %d ms)", f.To, f.From, f.Reason,
+			f.UnavailableMilliseconds)})
 	}
 	return append(all, progress(was, is)...)
 }
 
-// primaryChanged tells who is primary now, and why.
-func primaryChanged(was, is v1alpha1.DatabaseClusterStatus) string {
-	note := is.Primary + " is primary, " + was.Primary + " was"
-	if f := is.LastFailover; f != nil && f.To == is.Primary {
-		note += fmt.Sprintf(" (%s, unavailable for at most %d ms)", f.Reason, f.UnavailableMilliseconds)
-	}
-	return note
-}
-
 // storied are the reasons of Progressing that are worth an event: what the operator does to a running database.
 var storied = []string{v1alpha1.ReasonScaling, v1alpha1.ReasonSwitchingOver, v1alpha1.ReasonRollingOut}
+
+// expected says that bad news is only a part of what the operator is doing: who changes hands is without a primary for a
+// moment, and who restarts a replica has one less.
+func expected(was, is v1alpha1.DatabaseClusterStatus, news *metav1.Condition) bool {
+	if news.Reason != v1alpha1.ReasonNoPrimary && news.Reason != v1alpha1.ReasonNoQuorumMargin {
+		return false
+	}
+	for _, st := range []v1alpha1.DatabaseClusterStatus{was, is} {
+		c := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionProgressing)
+		if c != nil && c.Status == metav1.ConditionTrue && slices.Contains(storied, c.Reason) {
+			return true
+		}
+	}
+	return false
+}
 
 // progress tells what begins to happen.
 func progress(was, is v1alpha1.DatabaseClusterStatus) []transition {

@@ -83,7 +83,7 @@ func troubleOf(s Snapshot, m Member) (trouble, bool) {
 		return t, true
 	}
 	for _, c := range slices.Concat(m.Pod.Status.InitContainerStatuses, m.Pod.Status.ContainerStatuses) {
-		if t, ok := containerTrouble(m.Pod, c); ok {
+		if t, ok := containerTrouble(s, m.Pod, c); ok {
 			return t, true
 		}
 	}
@@ -126,8 +126,23 @@ func schedulingTrouble(s Snapshot, m Member) (trouble, bool) {
 	return trouble{}, false
 }
 
+// crashMemory is for how long a container that ended again and again is told of while it is not ready: it runs for a
+// moment between two ends, and status must not flicker with it.
+const crashMemory = 10 * time.Minute
+
+// crashes says that a container ends again and again.
+func crashes(s Snapshot, c corev1.ContainerStatus) bool {
+	last := c.LastTerminationState.Terminated
+	return c.RestartCount > 1 && !c.Ready && last != nil && last.ExitCode != 0 &&
+		s.Now.Sub(last.FinishedAt.Time) < crashMemory
+}
+
 // containerTrouble tells why a container does not start.
-func containerTrouble(pod *corev1.Pod, c corev1.ContainerStatus) (trouble, bool) {
+func containerTrouble(s Snapshot, pod *corev1.Pod, c corev1.ContainerStatus) (trouble, bool) {
+	if crashes(s, c) {
+		return trouble{v1alpha1.ReasonMemberFailed, fmt.Sprintf("container %s ends again and again, last with exit code %d",
+			c.Name, c.LastTerminationState.Terminated.ExitCode)}, true
+	}
 	if c.State.Waiting == nil {
 		return trouble{}, false
 	}
@@ -139,11 +154,7 @@ func containerTrouble(pod *corev1.Pod, c corev1.ContainerStatus) (trouble, bool)
 		return trouble{v1alpha1.ReasonMemberFailed, fmt.Sprintf(
 			"container %s cannot be made: %s", c.Name, c.State.Waiting.Reason)}, true
 	case "CrashLoopBackOff":
-		message := fmt.Sprintf("container %s ends again and again", c.Name)
-		if last := c.LastTerminationState.Terminated; last != nil {
-			message += fmt.Sprintf(", last with exit code %d", last.ExitCode)
-		}
-		return trouble{v1alpha1.ReasonMemberFailed, message}, true
+		return trouble{v1alpha1.ReasonMemberFailed, fmt.Sprintf("container %s ends again and again", c.Name)}, true
 	}
 	return trouble{}, false
 }
