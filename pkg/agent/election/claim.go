@@ -27,6 +27,9 @@ func (e *Elector) watch(now time.Duration) time.Duration {
 	if e.stopping {
 		e.given = true
 	}
+	if r := e.record; r.Holder != "" && len(r.Electorate) > 1 && now-e.seen > RenewDeadline {
+		e.read(now) // a holder renews more often: after an outage the watch may be the one that is late
+	}
 	reason, in := e.mayTake(now)
 	switch {
 	case in > 0:
@@ -166,7 +169,9 @@ func (e *Elector) take(now time.Duration, reason string) {
 	}
 	e.claim = claim{}
 	e.write(r, func(err error) {
-		if err != nil {
+		if err != nil || e.record.Holder != e.Incarnation || e.record.Epoch != t.epoch {
+			// Refused; or somebody took it since, and the watch was faster than the answer. A tenure would then be
+			// renewed over the other's.
 			e.notBefore = e.Clock.Now() + longTurn
 			return
 		}

@@ -69,9 +69,10 @@ type Elector struct {
 	// followed is the last holder that this member received from.
 	followed engine.Standing
 
-	claim  claim
-	busy   bool // a request about the Lease is on its way
-	readAt time.Duration
+	claim claim
+	// busy says that the Lease is being written, reading that it is being read.
+	busy, reading bool
+	readAt        time.Duration
 	// fencing is why the engine must be killed at the end of this turn, fenced the tenure that this ends.
 	fencing string
 	fenced  *tenure

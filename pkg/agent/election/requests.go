@@ -20,16 +20,16 @@ func (e *Elector) ask(request func(ctx context.Context) (apply func())) {
 	}()
 }
 
-// read reads the Lease from the API server. At most one request about the Lease is on its way.
+// read reads the Lease from the API server. At most one such request is on its way.
 func (e *Elector) read(now time.Duration) {
-	if e.busy || (e.readAt > 0 && now-e.readAt < retryEvery) {
+	if e.reading || (e.readAt > 0 && now-e.readAt < retryEvery) {
 		return
 	}
-	e.busy, e.readAt = true, now
+	e.reading, e.readAt = true, now
 	e.ask(func(ctx context.Context) func() {
 		r, err := e.Leases.Get(ctx)
 		return func() {
-			e.busy = false
+			e.reading = false
 			if err == nil {
 				e.see(r, e.Clock.Now())
 			}
