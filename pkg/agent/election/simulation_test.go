@@ -11,9 +11,6 @@ import (
 	"testing"
 )
 
-// schedules is how many schedules TestSimulation plays.
-const schedules = 10_000
-
 // replayVariable names the environment variable that holds the seed of one schedule to be played and told.
 const replayVariable = "ATLASDB_SIMULATION_SEED"
 
