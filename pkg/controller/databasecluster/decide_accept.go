@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // judge decides whether the spec can be carried out, and with which build. The schema of the API has refused what can
@@ -40,9 +41,15 @@ func (d *Decision) judge(s Snapshot) {
 			s.Offer.Name, spec.Version, strings.Join(versionNames(s.Offer), ", "))}
 		return
 	}
-	if used != "" && majorOf(used) != majorOf(chosen.Name) {
+	switch {
+	case used != "" && majorOf(used) != majorOf(chosen.Name):
 		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
 			"spec.version: %s cannot become %s: a change of the major version is not supported", used, chosen.Name)}
+		return
+	case used != "" && lessBuild(chosen.Name, used):
+		// Replicas go first, and one that is older than its primary may not understand what that writes.
+		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
+			"spec.version: %s cannot become %s: the primary's data is in use with the newer build", used, chosen.Name)}
 		return
 	}
 	d.Verdict = Verdict{v1alpha1.ReasonAccepted, "the spec can be carried out"}
@@ -50,8 +57,16 @@ func (d *Decision) judge(s Snapshot) {
 	d.Available = newerBuild(s.Offer, chosen.Name)
 }
 
-// buildInUse is the newest build that a volume says it was used with; "" when there is no data yet.
+// buildInUse is the build that the primary's volume says it was used with, or else the newest that any says; "" when
+// there is no data yet. The primary is the last that takes a newer build over, so that a change which has reached only
+// replicas can still be taken back.
 func buildInUse(s Snapshot) string {
+	if ordinal, known := primaryOrdinal(s); known {
+		volume := s.Member(resource.MemberName(s.Cluster.Name, ordinal)).Volume
+		if volume != nil && volume.Labels[v1alpha1.LabelBuild] != "" {
+			return volume.Labels[v1alpha1.LabelBuild]
+		}
+	}
 	used := ""
 	for _, m := range s.Members {
 		if m.Volume == nil {

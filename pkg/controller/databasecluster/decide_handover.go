@@ -35,7 +35,7 @@ func (d *Decision) wantHandover(s Snapshot) {
 	case len(candidates) == 0:
 	case slices.Contains(s.Cluster.Spec.FencedMembers, primary.Name):
 		ask(id("fence"), candidates[0])
-	case primary.Ordinal >= int(s.Cluster.Spec.Members) && s.Cluster.Spec.Members > 1:
+	case primary.Ordinal >= int(s.Cluster.Spec.Members):
 		ask(id("scale-in"), candidates[0])
 	case d.primaryIsLast(s, primary):
 		ask(id("rollout"), candidates[0])

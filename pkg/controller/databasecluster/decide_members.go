@@ -4,7 +4,9 @@
 package databasecluster
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,14 +18,13 @@ import (
 )
 
 // wantedMembers are the members that should exist, by ordinal: as many as the spec says, the lowest ordinals. A primary
-// beyond them stays until it has handed over (decide_handover.go), and a single member stays whoever it is, since there
-// is nobody to hand over to. While a first primary is being chosen among retained volumes, every member that has one is
-// wanted too, because each may have the newest data.
+// beyond them stays until it has handed over (decide_handover.go). While a first primary is being chosen among retained
+// volumes, every member that has one is wanted too, because each may have the newest data.
 func wantedMembers(s Snapshot) []string {
 	cluster := s.Cluster.Name
 	primary, known := primaryOrdinal(s)
 	var wanted []int
-	if s.Cluster.Spec.Members > 1 || !known {
+	if !known || !staysAlone(s) {
 		for ordinal := range int(s.Cluster.Spec.Members) {
 			wanted = append(wanted, ordinal)
 		}
@@ -42,6 +43,20 @@ func wantedMembers(s Snapshot) []string {
 		names[i] = resource.MemberName(cluster, ordinal)
 	}
 	return names
+}
+
+// staysAlone says that the primary is the single member, whatever its ordinal: a copy of all data is made for more
+// members, never to have another name. Member 0 takes over only when it is there and level. While nobody is primary it
+// stays too, since it may be the one that is about to be.
+func staysAlone(s Snapshot) bool {
+	if s.Cluster.Spec.Members > 1 {
+		return false
+	}
+	first := s.Member(resource.MemberName(s.Cluster.Name, 0))
+	if _, ok := s.Primary(); !ok {
+		return first.Pod == nil
+	}
+	return !isReady(first) || !first.Report.CaughtUp
 }
 
 // primaryOrdinal is the ordinal of the primary, or of the last one that was known: the newest data is there.
@@ -65,23 +80,38 @@ func (d *Decision) wantMembers(s Snapshot) error {
 			d.Writes = append(d.Writes, Write{Wanted: d.volume(s, m, false)})
 		}
 	}
-	if !d.mountsExist(s) || stopped(s) {
+	if !d.mountsExist(s) {
 		return nil
 	}
 	for _, name := range d.Wanted {
-		if m := s.Member(name); m.Pod != nil || mayBegin(s, name) {
+		if m := s.Member(name); m.Pod != nil || (!stopped(s) && mayBegin(s, name)) {
 			d.wantPod(s, m)
 		}
 	}
 	return nil
 }
 
-// mayBegin says whether a member's pod may be made. A primary must have listed the member in the Lease first: only whom
-// it lists does it ask to hold still while the API server does not answer (PROTOCOL I9). While nobody is primary there is
-// nobody to ask, and whoever becomes it lists all members of the plan with its first write.
+// mayBegin says whether a member's pod may be made: the Lease must list the member first, because only whom it lists
+// does a primary ask to hold still while the API server does not answer (PROTOCOL I9). A Lease that lists nobody was
+// never held: then all may begin at once, since none of them has data to campaign with but the one that is the first to
+// write the Lease, and it lists all members of the plan with that write.
 func mayBegin(s Snapshot, name string) bool {
-	primary, ok := s.Primary()
-	return !ok || slices.Contains(primary.Report.Electorate, name)
+	listed := electorate(s)
+	return listed == nil || slices.Contains(listed, name)
+}
+
+// electorate are the members that may become primary: as the primary reports them, or as the Lease lists them while
+// nobody is primary; nil when no primary ever listed any. The report comes first because its change wakes the operator,
+// and a change of the Lease that is no change of hands does not.
+func electorate(s Snapshot) []string {
+	if primary, ok := s.Primary(); ok && primary.Report.Electorate != nil {
+		return primary.Report.Electorate
+	}
+	lease, ok := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}]
+	if !ok || lease.GetAnnotations()[v1alpha1.AnnotationFailsafeMembers] == "" {
+		return nil
+	}
+	return strings.Split(lease.GetAnnotations()[v1alpha1.AnnotationFailsafeMembers], ",")
 }
 
 // stopped says that no engine of the cluster shall run.
@@ -117,15 +147,17 @@ func (d *Decision) wantVolume(s Snapshot, m Member) error {
 	return d.want(s, wanted)
 }
 
-// volume is the volume of a member. One that exists keeps the build that its data was last used with, and never
-// shrinks: a retained volume may be larger than the spec.
+// volume is the volume of a member. Its label says with which build the data was last used, so it follows the pod's as
+// soon as that is ready: until then the change may still be taken back. It never shrinks: a retained volume may be
+// larger than the spec.
 func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.PersistentVolumeClaimApplyConfiguration {
 	in := resource.VolumeInput{
 		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Owned: owned, Size: s.Cluster.Spec.Storage.Size,
 	}
 	if m.Volume != nil {
-		if build := m.Volume.Labels[v1alpha1.LabelBuild]; build != "" {
-			in.Build = build
+		in.Build = cmp.Or(m.Volume.Labels[v1alpha1.LabelBuild], in.Build)
+		if isReady(m) {
+			in.Build = cmp.Or(m.Pod.Labels[v1alpha1.LabelBuild], in.Build)
 		}
 		if has := m.Volume.Spec.Resources.Requests[corev1.ResourceStorage]; has.Cmp(in.Size) > 0 {
 			in.Size = has
@@ -202,10 +234,10 @@ func (d *Decision) requeueAfter(after time.Duration) {
 // takeOneAway deletes at most one running pod, and none while another is going, so that a quorum never loses two at
 // once.
 func (d *Decision) takeOneAway(s Snapshot) {
-	for _, m := range s.Members {
-		if m.Pod != nil && m.Pod.DeletionTimestamp != nil {
-			return
-		}
+	going := func(m Member) bool { return m.Pod != nil && m.Pod.DeletionTimestamp != nil }
+	ended := func(x Deletion) bool { return x.Kind == "Pod" }
+	if slices.ContainsFunc(s.Members, going) || slices.ContainsFunc(d.Deletes, ended) {
+		return
 	}
 	for _, next := range []func(*Decision, Snapshot) (Member, string, bool){
 		(*Decision).stopping, (*Decision).surplus, (*Decision).outdated,
@@ -232,13 +264,13 @@ func (d *Decision) stopping(s Snapshot) (next Member, why string, ok bool) {
 	return next, "spec.powerState is Stopped", ok
 }
 
-// surplus is the member that goes next of those that are not wanted: the highest ordinal. The primary must have struck
-// it from the Lease first. Its volume is kept.
+// surplus is the member that goes next of those that are not wanted: the highest ordinal. A primary must have struck it
+// from the Lease first, for while it is listed its vote may be the one that an election needs. Its volume is kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
-	primary, _ := s.Primary()
+	listed := electorate(s)
 	for _, m := range slices.Backward(s.Members) {
 		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&
-			!slices.Contains(primary.Report.Electorate, m.Name) {
+			!slices.Contains(listed, m.Name) {
 			return m, "spec.members no longer includes it", true
 		}
 	}

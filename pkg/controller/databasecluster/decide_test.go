@@ -250,6 +250,73 @@ func TestAMajorVersionDoesNotChange(t *testing.T) {
 	}
 }
 
+func TestABuildOlderThanThePrimarysIsRefused(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, wanted, primary, replica string
+		reason, build                  string
+	}{
+		{"back before the primary had it", "17.5", "17.5", "17.6", v1alpha1.ReasonAccepted, "17.5"},
+		{"a prefix is the primary's, not the newest", "17", "17.5", "17.6", v1alpha1.ReasonAccepted, "17.5"},
+		{"a newer one", "17.10", "17.6", "17.6", v1alpha1.ReasonAccepted, "17.10"},
+		{"back after the primary had it", "17.5", "17.6", "17.6", v1alpha1.ReasonUnsupported, ""},
+	}
+	for _, tt := range tests {
+		w := newWorld(t, 2)
+		w.converge()
+		w.primary("orders-db-0", "7423")
+		w.snapshot.Member("orders-db-0").Volume.Labels[v1alpha1.LabelBuild] = tt.primary
+		w.snapshot.Member("orders-db-1").Volume.Labels[v1alpha1.LabelBuild] = tt.replica
+		w.snapshot.Cluster.Spec.Version = tt.wanted
+		if d := w.decide(); d.Verdict.Reason != tt.reason || d.Build != tt.build {
+			t.Errorf("%s: %s, build %q: want %s, %q", tt.name, d.Verdict.Reason, d.Build, tt.reason, tt.build)
+		}
+	}
+}
+
+func TestTheVolumeSaysTheBuildThatItsMemberCameUpWith(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.converge()
+	w.snapshot.Member("orders-db-0").Pod.Labels[v1alpha1.LabelBuild] = "17.10"
+	w.converge()
+	build := func() string { return w.snapshot.Member("orders-db-0").Volume.Labels[v1alpha1.LabelBuild] }
+	if got := build(); got != "17.6" {
+		t.Errorf("before the pod is ready: %s, want 17.6", got)
+	}
+	w.primary("orders-db-0", "7423")
+	for range 3 {
+		w.step()
+	}
+	if got := build(); got != "17.10" {
+		t.Errorf("when the pod is ready: %s, want 17.10", got)
+	}
+}
+
+func TestOnlyWhomTheLeaseListsBegins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.converge()
+	w.primary("orders-db-0", "7423")
+	w.converge()
+	w.snapshot.Objects[Ref{"Lease", "orders-db"}].SetAnnotations(map[string]string{
+		v1alpha1.AnnotationFailsafeMembers: "orders-db-0,orders-db-1",
+	})
+	w.drop("Pod", "orders-db-0")
+	w.drop("Pod", "orders-db-1")
+	w.snapshot.Cluster.Spec.Members = 3
+	w.converge()
+	if got, want := w.names("Pod"), []string{"orders-db-0", "orders-db-1"}; !slices.Equal(got, want) {
+		t.Errorf("without a primary pods %v are made, want %v: whom the Lease lists", got, want)
+	}
+	w.snapshot.Cluster.Spec.Members = 1
+	for _, x := range w.decide().Deletes {
+		if x.Kind == "Pod" {
+			t.Errorf("%s is deleted while there is no primary and the Lease lists it", x.Seen.GetName())
+		}
+	}
+}
+
 func TestChooseBuild(t *testing.T) {
 	t.Parallel()
 	offer := newWorld(t, 1).snapshot.Offer

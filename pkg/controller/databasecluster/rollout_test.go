@@ -173,8 +173,8 @@ func TestAChangeOfASingleMember(t *testing.T) {
 func TestABadChangeStopsAtItsFirstMemberAndGoesBack(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, 3)
-	w.snapshot.Cluster.Spec.Version = "17.5"
-	w.broken = "postgres:17.5"
+	w.snapshot.Cluster.Spec.Version = "17.10"
+	w.broken = "postgres:17.10"
 	w.settle()
 	w.mustTell("-orders-db-2 +orders-db-2")
 	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Version = "17.6" })

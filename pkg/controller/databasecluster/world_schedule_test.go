@@ -1,0 +1,294 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package databasecluster
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/apply"
+)
+
+// schedule lets operator and agents act in an order that a seed gives, and looks at every step of the operator: what it
+// takes away, and what it makes.
+type schedule struct {
+	*agents
+	t      *testing.T
+	rand   *rand.Rand
+	told   []string
+	served map[string]bool // members that were ready once, and are wanted
+	calm   bool            // nobody but the operator takes anything away
+}
+
+func newSchedule(t *testing.T, members int32, seed uint64) *schedule {
+	t.Helper()
+	w := newWorld(t, members)
+	s := &schedule{agents: w.withAgents(), t: t, rand: rand.New(rand.NewPCG(seed, 0)), served: map[string]bool{}, calm: true}
+	s.rest()
+	return s
+}
+
+func (s *schedule) tell(format string, args ...any) {
+	s.told = append(s.told, fmt.Sprintf(format, args...))
+}
+
+func (s *schedule) fail(format string, args ...any) {
+	s.t.Helper()
+	s.t.Fatalf("%s\n%s", fmt.Sprintf(format, args...), strings.Join(s.told, "\n"))
+}
+
+// operate is one pass of the operator that dies after some writes; negative is never. Pods that it deletes go in a turn
+// of their own.
+func (s *schedule) operate(dies int) bool {
+	s.t.Helper()
+	w := s.w
+	w.snapshot.Now = metav1.NewTime(w.snapshot.Now.Add(time.Second))
+	d := w.decide()
+	w.crashAfter = -1
+	if dies >= 0 {
+		w.crashAfter = w.writes + dies
+	}
+	for _, g := range d.Generate {
+		w.write(w.generated(g), nil)
+	}
+	for _, x := range d.Writes {
+		s.mayMake(x)
+		w.write(x.Wanted, x.Seen)
+		made := w.snapshot.Objects[Ref{apply.Kind(x.Wanted), apply.Name(x.Wanted)}]
+		if made != nil && made.GetCreationTimestamp() == (metav1.Time{}) {
+			made.SetCreationTimestamp(w.snapshot.Now)
+			s.tell("make %s %s", apply.Kind(x.Wanted), apply.Name(x.Wanted))
+		}
+	}
+	for _, x := range d.Deletes {
+		if !w.dead() {
+			s.remove(d, x)
+		}
+	}
+	w.snapshot.Members = membersOf(w.snapshot)
+	busy := len(d.Generate)+len(d.Writes)+len(d.Deletes) > 0
+	if !busy {
+		before := w.snapshot.Cluster.Status
+		w.snapshot.Cluster.Status = Status(w.snapshot, d, Outcome{})
+		busy = !equality.Semantic.DeepEqual(before, w.snapshot.Cluster.Status)
+	}
+	s.look(d)
+	return busy
+}
+
+// mayMake: a pod is made only for a member that the Lease lists, when somebody is primary.
+func (s *schedule) mayMake(x Write) {
+	s.t.Helper()
+	if apply.Kind(x.Wanted) != "Pod" || x.Seen != nil {
+		return
+	}
+	listed := s.lease().Annotations[v1alpha1.AnnotationFailsafeMembers]
+	if listed != "" && !slices.Contains(strings.Split(listed, ","), apply.Name(x.Wanted)) {
+		s.fail("pod %s is made, the Lease lists %s", apply.Name(x.Wanted), listed)
+	}
+}
+
+// remove begins the deletion of an object.
+func (s *schedule) remove(d Decision, x Deletion) {
+	s.t.Helper()
+	pod, ok := x.Seen.(*corev1.Pod)
+	if !ok {
+		s.w.drop(x.Kind, x.Seen.GetName())
+		return
+	}
+	s.tell("delete %s: %s", pod.Name, x.Why)
+	spec, name := s.w.snapshot.Cluster.Spec, pod.Name
+	if spec.PowerState == v1alpha1.PowerRunning {
+		primary, serves := s.w.snapshot.Primary()
+		switch wanted := slices.Contains(d.Wanted, name); {
+		case serves && primary.Name == name && len(d.Wanted) > 1 && spec.UpdatePolicy.Primary != v1alpha1.PrimaryUpdateRestart:
+			s.fail("the primary %s is deleted", name)
+		case serves && !wanted && slices.Contains(primary.Report.Electorate, name):
+			s.fail("%s is deleted while the Lease lists it", name)
+		case wanted && isReady(s.w.snapshot.Member(name)) && notReady(s.w.snapshot, d.Wanted) != "":
+			s.fail("%s is deleted while %s is not ready", name, notReady(s.w.snapshot, d.Wanted))
+		}
+	}
+	pod.DeletionTimestamp = new(metav1.NewTime(s.w.snapshot.Now.Add(120 * time.Second)))
+}
+
+// look holds the operator to at most one member down at a time.
+func (s *schedule) look(d Decision) {
+	s.t.Helper()
+	spec := s.w.snapshot.Cluster.Spec
+	var down []string
+	for _, name := range d.Wanted {
+		if isReady(s.w.snapshot.Member(name)) {
+			s.served[name] = true
+		} else if s.served[name] && !slices.Contains(spec.FencedMembers, name) {
+			down = append(down, name)
+		}
+	}
+	for name := range s.served {
+		if !slices.Contains(d.Wanted, name) || slices.Contains(spec.FencedMembers, name) {
+			delete(s.served, name)
+		}
+	}
+	if spec.PowerState == v1alpha1.PowerStopped {
+		clear(s.served)
+		return
+	}
+	if s.calm && len(down) > 1 {
+		s.fail("%v are down at once", down)
+	}
+}
+
+// rest lets everybody act in turns until nothing is left to do.
+func (s *schedule) rest() {
+	s.t.Helper()
+	for range 300 {
+		busy := s.operate(-1)
+		for _, m := range s.names() {
+			busy = s.turn(m) || busy
+		}
+		if !busy {
+			return
+		}
+	}
+	s.fail("no rest after 300 rounds: %+v", s.w.decide())
+}
+
+func (s *schedule) names() []string { return s.w.names("Pod") }
+
+// wander lets operator and agents act at random for a while; the operator may die after any write.
+func (s *schedule) wander(steps int) {
+	s.t.Helper()
+	for range steps {
+		switch names := s.names(); {
+		case s.rand.IntN(3) == 0 || len(names) == 0:
+			s.operate(s.rand.IntN(4) - 1)
+		default:
+			s.turn(names[s.rand.IntN(len(names))])
+		}
+	}
+}
+
+func (s *schedule) edit(change func(*v1alpha1.DatabaseClusterSpec)) {
+	change(&s.w.snapshot.Cluster.Spec)
+	s.w.snapshot.Cluster.Generation++
+	s.tell("edit: %d members, %s, %q, %v, priority %s", s.w.snapshot.Cluster.Spec.Members,
+		s.w.snapshot.Cluster.Spec.PowerState, s.w.snapshot.Cluster.Spec.Version,
+		s.w.snapshot.Cluster.Spec.FencedMembers, s.w.snapshot.Cluster.Spec.Scheduling.PriorityClassName)
+}
+
+// randomly changes one thing that a user may change.
+func (s *schedule) randomly() {
+	switch s.rand.IntN(8) {
+	case 0:
+		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) { spec.Members = int32(1 + s.rand.IntN(5)) })
+	case 1:
+		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
+			spec.Scheduling.PriorityClassName = fmt.Sprint("p", s.rand.IntN(3))
+		})
+	case 2:
+		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
+			spec.PowerState = []v1alpha1.PowerState{v1alpha1.PowerRunning, v1alpha1.PowerStopped}[s.rand.IntN(2)]
+		})
+	case 3:
+		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
+			spec.FencedMembers = []string{fmt.Sprintf("orders-db-%d", s.rand.IntN(5))}
+		})
+	case 4:
+		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
+			if spec.Version != "17.10" {
+				spec.Version = []string{"17.6", "17.10"}[s.rand.IntN(2)]
+			}
+		})
+	case 5:
+		s.tell("parameters wait for a restart")
+		for name, life := range s.lives {
+			if life.report.Role != v1alpha1.RoleUnknown {
+				life.report.PendingRestart = []string{"max_connections"}
+				if s.lives[name].pod == s.w.snapshot.Objects[Ref{"Pod", name}] {
+					s.say(life)
+				}
+			}
+		}
+	case 6:
+		s.tell("an operation restarts everybody")
+		s.w.snapshot.Operation = &v1alpha1.DatabaseOperation{
+			ObjectMeta: metav1.ObjectMeta{Name: "now", UID: types.UID(fmt.Sprint("op-", s.rand.Int())),
+				CreationTimestamp: s.w.snapshot.Now},
+			Spec:   v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationRestart},
+			Status: v1alpha1.DatabaseOperationStatus{StartTime: new(s.w.snapshot.Now)},
+		}
+	case 7:
+		s.tell("the ServiceAccount is made anew")
+		s.w.drop("ServiceAccount", "orders-db")
+	}
+}
+
+// schedules is how many are tried; a failure prints its seed.
+const schedules = 25
+
+func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(schedules) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			s := newSchedule(t, int32(1+seed%5), seed)
+			for range 6 {
+				s.randomly()
+				s.wander(s.rand.IntN(60))
+			}
+			s.tell("-- the end: running, nobody fenced")
+			s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
+				spec.PowerState, spec.FencedMembers = v1alpha1.PowerRunning, nil
+			})
+			s.rest()
+			s.mustBeRight()
+		})
+	}
+}
+
+// mustBeRight holds a cluster at rest against its spec.
+func (s *schedule) mustBeRight() {
+	s.t.Helper()
+	w := s.w
+	cluster := w.snapshot.Cluster
+	d := w.decide()
+	if c := meta.FindStatusCondition(cluster.Status.Conditions, v1alpha1.ConditionReady); c.Status != metav1.ConditionTrue {
+		s.fail("Ready is %s: %s", c.Status, c.Message)
+	}
+	for _, t := range []string{v1alpha1.ConditionUpToDate, v1alpha1.ConditionAvailable} {
+		if c := meta.FindStatusCondition(cluster.Status.Conditions, t); c.Status != metav1.ConditionTrue {
+			s.fail("%s is %s: %s", t, c.Status, c.Message)
+		}
+	}
+	if n := len(s.names()); n != int(cluster.Spec.Members) {
+		s.fail("pods %v, want %d", s.names(), cluster.Spec.Members)
+	}
+	if len(d.Outdated) > 0 || d.Handover != nil || d.Restart != "" {
+		s.fail("outdated %v, handover %v, restart %q at rest", d.Outdated, d.Handover, d.Restart)
+	}
+	primary, _ := w.snapshot.Primary()
+	if primary.Ordinal >= int(cluster.Spec.Members) && cluster.Spec.Members > 1 {
+		s.fail("primary is %s of %d members", primary.Name, cluster.Spec.Members)
+	}
+	for _, name := range d.Wanted {
+		m := w.snapshot.Member(name)
+		if got := m.Pod.Labels[v1alpha1.LabelBuild]; got != d.Build {
+			s.fail("%s runs build %s, want %s", name, got, d.Build)
+		}
+		if got := m.Volume.Labels[v1alpha1.LabelBuild]; got != d.Build {
+			s.fail("the volume of %s says build %s, its pod runs %s", name, got, d.Build)
+		}
+	}
+}
