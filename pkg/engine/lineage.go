@@ -80,7 +80,8 @@ const (
 	RelationClone Relation = "Clone"
 )
 
-// Relate tells what a member whose data ends at a point must do to follow a primary of the given lineage (PROTOCOL I6b).
+// Relate tells what a member whose data ends at a point must do to follow a primary of the given lineage (PROTOCOL
+// I6b).
 func (p Point) Relate(primary Lineage) Relation {
 	mine := p.Lineage.At(p.Position)
 	if len(mine) == 0 || len(primary) == 0 {

@@ -45,35 +45,37 @@ func beginnings() past {
 
 // with is the past with one more step: 0-2 a member is promoted, 3-5 one writes, 6-11 one receives from another. It is
 // false for what cannot be.
-func (p past) with(step int) (past, bool) {
+func (p *past) with(step int) (next past, ok bool) {
+	next = *p
 	i := step % 3
 	c := p.copies[i]
 	switch {
 	case step < 3:
 		mine := c.lineage.At(uint64(len(c.records)))
-		p.primaries = append(slices.Clip(p.primaries), i)
+		next.primaries = append(slices.Clip(p.primaries), i)
 		c.lineage = mine.With(engine.Promotion{
-			Epoch: int64(len(p.primaries) - 1), Timeline: mine[len(mine)-1].Timeline + 1, Position: uint64(len(c.records)),
+			Epoch: int64(len(next.primaries) - 1), Timeline: mine[len(mine)-1].Timeline + 1, Position: uint64(len(c.records)),
 		})
-		c = p.write(c)
+		c = next.write(c)
 	case step < 6:
 		if p.primaries[c.lineage.Epoch()] != i {
-			return p, false
+			return next, false
 		}
-		c = p.write(c)
+		c = next.write(c)
 	default:
 		from := p.copies[(i+step/3-1)%3]
 		if !c.beginning(from) {
-			return p, false
+			return next, false
 		}
 		c.lineage = from.lineage
 		if n := len(c.records); n < len(from.records) {
 			c.records = from.records[: n+1 : n+1]
 		}
 	}
-	p.copies[i] = c
-	p.steps = append(slices.Clip(p.steps), []string{"promote", "write", "receive", "receive"}[step/3]+string(rune('A'+i)))
-	return p, true
+	next.copies[i] = c
+	did := []string{"promote", "write", "receive", "receive"}[step/3] + string(rune('A'+i))
+	next.steps = append(slices.Clip(p.steps), did)
+	return next, true
 }
 
 func (p *past) write(c copyOf) copyOf {
@@ -100,7 +102,7 @@ func rewound(mine, theirs copyOf) copyOf {
 }
 
 // check looks at every two members of a past.
-func (p past) check(t *testing.T) {
+func (p *past) check(t *testing.T) {
 	t.Helper()
 	for i, mine := range p.copies {
 		for j, theirs := range p.copies {
@@ -146,14 +148,16 @@ func TestRelate(t *testing.T) {
 		mine engine.Point
 		want engine.Relation
 	}{
-		"the primary's own past":                 {point(90, primary[:1]...), engine.RelationFollow},
-		"exactly to the fork":                    {point(100, primary[:1]...), engine.RelationFollow},
-		"the same branch":                        {point(150, primary...), engine.RelationFollow},
-		"noted, not yet received":                {point(90, primary...), engine.RelationFollow},
-		"a tail that nobody else had":            {point(101, primary[0]), engine.RelationRewind},
-		"a promotion with another number":        {point(130, primary[0], promotion(3, 3, 95)), engine.RelationRewind},
-		"a promotion with the same number":       {point(130, primary[0], promotion(3, 2, 95)), engine.RelationClone},
-		"the same number, and another since":     {point(130, primary[0], promotion(2, 2, 100), promotion(3, 3, 120)), engine.RelationClone},
+		"the primary's own past":           {point(90, primary[:1]...), engine.RelationFollow},
+		"exactly to the fork":              {point(100, primary[:1]...), engine.RelationFollow},
+		"the same branch":                  {point(150, primary...), engine.RelationFollow},
+		"noted, not yet received":          {point(90, primary...), engine.RelationFollow},
+		"a tail that nobody else had":      {point(101, primary[0]), engine.RelationRewind},
+		"a promotion with another number":  {point(130, primary[0], promotion(3, 3, 95)), engine.RelationRewind},
+		"a promotion with the same number": {point(130, primary[0], promotion(3, 2, 95)), engine.RelationClone},
+		"the same number, and another since": {
+			point(130, primary[0], promotion(2, 2, 100), promotion(3, 3, 120)), engine.RelationClone,
+		},
 		"strangers":                              {point(50, promotion(7, 9, 0)), engine.RelationClone},
 		"no past at all":                         {point(50), engine.RelationClone},
 		"a promotion beyond its data is no past": {point(90, primary[0], promotion(3, 2, 95)), engine.RelationFollow},

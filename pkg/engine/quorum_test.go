@@ -29,7 +29,7 @@ func subsets() (sets [][]string) {
 // quorums are all quorums that can be kept.
 func quorums() (all []engine.Quorum) {
 	for _, members := range subsets() {
-		for count := range len(members) {
+		for count := range members {
 			all = append(all, engine.Quorum{Count: count + 1, Members: members})
 		}
 	}

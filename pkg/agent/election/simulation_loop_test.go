@@ -135,7 +135,7 @@ func (l *life) recentCrashes() (n int) {
 	return n
 }
 
-// begin does what takes long. A container that ends ends it.
+// begin does what takes long, unless the container ends before.
 func (l *life) begin(least, most time.Duration, do func()) {
 	l.loop.working = true
 	l.after(l.w.between(least, most), theAgent, func() {

@@ -5,6 +5,7 @@ package election_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestSimulationFindsWhatIsBroken(t *testing.T) {
 			for seed := range uint64(schedules) {
 				s := scenarioOf(seed)
 				s.broken = b
-				if wrong, _ := simulate(t, s); wrong != "" {
+				if wrong, _ := simulate(t, s); wrong != "" && !strings.Contains(wrong, "the cluster") {
 					t.Logf("found by schedule %d: %s", seed, wrong)
 					return
 				}
@@ -60,6 +61,7 @@ func (a *apiServer) show(l *life) election.Record {
 			r.Quorum.Count = len(r.Quorum.Members)
 		case brokenWait:
 			r.Duration = 3 * time.Second
+		default:
 		}
 	}
 	return r
@@ -88,5 +90,6 @@ func (w *world) misreport(f *engine.Facts) {
 		f.Exact = true
 	case brokenPromise:
 		f.Receiving, f.Exact = false, f.Exact || f.Receiving
+	default:
 	}
 }

@@ -52,6 +52,7 @@ func (w *world) peerCalled(r *request, l *life) {
 				l.put(&request{kind: askAnswer, about: r, body: v})
 			}()
 		})
+	default:
 	}
 }
 

@@ -69,8 +69,8 @@ func accepts(sender, replica *volume) bool {
 	if len(mine) == 0 || len(replica.wal) > len(sender.wal) {
 		return false
 	}
-	for i := len(theirs) - 1; i >= 0; i-- {
-		if theirs[i].Timeline == mine[len(mine)-1].Timeline {
+	for i, p := range slices.Backward(theirs) {
+		if p.Timeline == mine[len(mine)-1].Timeline {
 			return i+1 == len(theirs) || theirs[i+1].Position >= uint64(len(replica.wal))
 		}
 	}

@@ -103,6 +103,7 @@ func (w *world) begin(r *request) {
 			w.touch(func() { r.timer <- time.Time{} })
 		})
 		return
+	default:
 	}
 	if l.ended {
 		r.reply <- answer{err: errSilence}

@@ -109,8 +109,8 @@ func TestStoryVoterAhead(t *testing.T) {
 	})
 }
 
-// TestStoryRetainedVolumes is I10: of the volumes of a former cluster one is stale and one empty; nobody is primary until
-// all have told what they have, and then the one with the most is.
+// TestStoryRetainedVolumes is I10: of the volumes of a former cluster one is stale and one empty; nobody is primary
+// until all have told what they have, and then the one with the most is.
 func TestStoryRetainedVolumes(t *testing.T) {
 	t.Parallel()
 	tell(t, majority, func(w *world) {

@@ -126,9 +126,9 @@ func TestStoryGuardKilled(t *testing.T) {
 	})
 }
 
-// TestStoryFrozenContainer: everything in the container stops with commits in flight, while replicas still receive; when
-// it thaws, the acknowledgements that were on their way to it arrive before its guard acts. Under Majority none of these
-// may be of a write that the new primary does not have.
+// TestStoryFrozenContainer: everything in the container stops with commits in flight, while replicas still receive;
+// when it thaws, the acknowledgements that were on their way to it arrive before its guard acts. Under Majority none of
+// these may be of a write that the new primary does not have.
 func TestStoryFrozenContainer(t *testing.T) {
 	t.Parallel()
 	tellOf(t, scenario{members: 3, durability: majority, hard: true}, func(w *world) {

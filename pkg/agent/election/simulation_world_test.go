@@ -25,8 +25,8 @@ type scenario struct {
 	durability v1alpha1.Durability
 	// long is how many of 200 delays are as long as a request may take.
 	long int
-	// hard says that the faults go beyond the timings: containers are frozen, or clocks wrong by more than 1 %. Two members
-	// may then run as primary, and only Majority promises anything.
+	// hard says that the faults go beyond the timings: containers are frozen, or clocks wrong by more than 1 %. Two
+	// members may then run as primary, and only Majority promises anything.
 	hard bool
 	// broken is what is broken on purpose, to prove that the checks find it.
 	broken breakage
@@ -68,12 +68,13 @@ type event struct {
 
 type eventQueue []*event
 
-func (q eventQueue) Len() int { return len(q) }
-func (q eventQueue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].at, q[j].at), cmp.Compare(q[i].order, q[j].order)) < 0
+func (q *eventQueue) Len() int { return len(*q) }
+func (q *eventQueue) Less(i, j int) bool {
+	a, b := (*q)[i], (*q)[j]
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) < 0
 }
-func (q eventQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *eventQueue) Push(x any)   { *q = append(*q, x.(*event)) }
+func (q *eventQueue) Swap(i, j int) { (*q)[i], (*q)[j] = (*q)[j], (*q)[i] }
+func (q *eventQueue) Push(x any)    { *q = append(*q, x.(*event)) }
 func (q *eventQueue) Pop() any {
 	last := len(*q) - 1
 	x := (*q)[last]
@@ -125,7 +126,7 @@ func (w *world) end() {
 
 // touch does something that Electors notice, lets them run until all of them wait, and takes up what they ask for.
 func (w *world) touch(f func()) {
-	time.Sleep(w.began.Add(w.now).Sub(time.Now()))
+	time.Sleep(time.Until(w.began.Add(w.now)))
 	f()
 	synctest.Wait()
 	asked := w.asked
