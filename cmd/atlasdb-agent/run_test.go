@@ -12,8 +12,6 @@ import (
 )
 
 // TestParse: an agent that does not know who it is must not begin.
-//
-//nolint:paralleltest // the environment is the process's
 func TestParse(t *testing.T) {
 	const good = "--engine=PostgreSQL --cluster=orders"
 	for name, tt := range map[string]struct {

@@ -5,24 +5,19 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
-	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
@@ -97,16 +92,19 @@ func (c *cluster) run(ctx context.Context) {
 
 // plan gives the newest encoded plan that was watched; nil while there is none.
 func (c *cluster) plan() []byte {
-	o, _ := c.get(c.secrets, resource.PlanSecretName(c.id.Cluster))
-	if secret, ok := o.(*corev1.Secret); ok {
+	if secret, ok := c.get(c.secrets, resource.PlanSecretName(c.id.Cluster)).(*corev1.Secret); ok {
 		return secret.Data[engine.PlanKey]
 	}
 	return nil
 }
 
-func (c *cluster) get(informer cache.SharedIndexInformer, name string) (any, bool) {
+// get gives an object that is watched, nil while it was not seen.
+func (c *cluster) get(informer cache.SharedIndexInformer, name string) any {
 	o, ok, err := informer.GetStore().GetByKey(cache.NewObjectName(c.id.Namespace, name).String())
-	return o, ok && err == nil
+	if err != nil || !ok {
+		return nil
+	}
+	return o
 }
 
 // watchLease tells the election of every Lease that is watched.
@@ -147,8 +145,7 @@ func (c *cluster) watchHolder(ctx context.Context, name string) *corev1.Pod {
 	if c.pods == nil {
 		return nil
 	}
-	o, _ := c.get(c.pods, name)
-	pod, _ := o.(*corev1.Pod)
+	pod, _ := c.get(c.pods, name).(*corev1.Pod)
 	return pod
 }
 
@@ -167,66 +164,4 @@ func (c *cluster) switchHolder(ctx context.Context, name string) {
 		klog.FromContext(ctx).Error(err, "Watching the primary's pod failed; the next tick looks at it")
 	}
 	go c.pods.RunWithContext(ctx)
-}
-
-// say writes the report and the role label into the own pod, in one patch. The UID keeps a late write of a pod that is
-// gone from landing on its successor.
-func (c *cluster) say(ctx context.Context, report engine.MemberReport) error {
-	encoded, err := engine.EncodeReport(report)
-	if err != nil {
-		return err
-	}
-	var label any // null takes the label away
-	switch report.Role {
-	case v1alpha1.RolePrimary:
-		label = v1alpha1.RoleLabelPrimary
-	case v1alpha1.RoleReplica:
-		label = v1alpha1.RoleLabelReplica
-	case v1alpha1.RoleUnknown:
-	}
-	return c.patchPod(ctx, c.id.Pod, map[string]any{
-		"uid":         c.id.PodUID,
-		"labels":      map[string]any{v1alpha1.LabelRole: label},
-		"annotations": map[string]any{v1alpha1.AnnotationMember: encoded},
-	})
-}
-
-// ownWords gives the role label and the report that the own pod carries.
-func (c *cluster) ownWords(ctx context.Context) (label, report string, err error) {
-	pod, err := c.pod(ctx, c.id.Pod)
-	if err != nil {
-		return "", "", fmt.Errorf("reading the own pod: %w", err)
-	}
-	return pod.Labels[v1alpha1.LabelRole], pod.Annotations[v1alpha1.AnnotationMember], nil
-}
-
-func (c *cluster) pod(ctx context.Context, name string) (*corev1.Pod, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	return c.client.CoreV1().Pods(c.id.Namespace).Get(ctx, name, metav1.GetOptions{})
-}
-
-// strip takes the primary's label from another member's pod (PROTOCOL I7). A pod that is not there has none.
-func (c *cluster) strip(ctx context.Context, pod string) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	const patch = `[{"op":"test","path":"/metadata/labels/atlasdb.io~1role","value":"primary"},` +
-		`{"op":"remove","path":"/metadata/labels/atlasdb.io~1role"}]`
-	_, err := c.client.CoreV1().Pods(c.id.Namespace).
-		Patch(ctx, pod, types.JSONPatchType, []byte(patch), metav1.PatchOptions{})
-	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) {
-		return nil // no such pod, or it does not carry the primary's label
-	}
-	return err
-}
-
-func (c *cluster) patchPod(ctx context.Context, name string, metadata map[string]any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	patch, err := json.Marshal(map[string]any{"metadata": metadata})
-	if err != nil {
-		return err
-	}
-	_, err = c.client.CoreV1().Pods(c.id.Namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
-	return err
 }

@@ -91,17 +91,18 @@ func TestAContainerThatEnded(t *testing.T) {
 	ended := func(message string) corev1.ContainerState {
 		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Message: message}}
 	}
+	const database = resource.EngineContainer
 	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 	for name, tt := range map[string]struct {
 		container   string
 		state, last corev1.ContainerState
 		want        []string
 	}{
-		"ended":               {resource.EngineContainer, ended("n1"), corev1.ContainerState{}, []string{"orders-db-1/u-1/n1"}},
-		"ended before":        {resource.EngineContainer, running, ended("n1"), []string{"orders-db-1/u-1/n1"}},
-		"ended twice":         {resource.EngineContainer, ended("n2"), ended("n1"), []string{"orders-db-1/u-1/n2", "orders-db-1/u-1/n1"}},
-		"without words":       {resource.EngineContainer, ended(""), ended(""), nil},
-		"runs":                {resource.EngineContainer, running, corev1.ContainerState{}, nil},
+		"ended":               {database, ended("n1"), corev1.ContainerState{}, []string{"orders-db-1/u-1/n1"}},
+		"ended before":        {database, running, ended("n1"), []string{"orders-db-1/u-1/n1"}},
+		"ended twice":         {database, ended("n2"), ended("n1"), []string{"orders-db-1/u-1/n2", "orders-db-1/u-1/n1"}},
+		"without words":       {database, ended(""), ended(""), nil},
+		"runs":                {database, running, corev1.ContainerState{}, nil},
 		"another's container": {"sidecar", ended("n1"), corev1.ContainerState{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,31 +1,48 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package agent is PID 1 of a database container: it makes one member be as the plan says.
+// Package agent is PID 1 of a database container: it makes one member be as the plan and the election say.
 //
-// It is built like the operator. One pass (pass.go) observes, decides with a pure function, does one thing and reports;
-// then it observes again:
+// Two goroutines share the work. The election (election/elector.go) finds out what part this member has, and decides in
+// time when nobody else can: it never waits for the engine. The loop (loop.go) makes the engine play that part, and may
+// take as long as an engine takes. They exchange two values: a Standing, what the engine must be, and Facts, what became
+// of it.
 //
-//   - observe: the plan, the Lease and the primary's pod are watched by name (cluster.go); the volume and the server
-//     are looked at by the driver (postgresql/observe.go).
+// # One pass
+//
+// The loop is built like the operator. A pass (pass.go) observes, decides with a pure function, does one thing and
+// reports; then it observes again:
+//
+//   - observe: the plan, the Lease and the primary's pod are watched by name (cluster.go), the volume and the server are
+//     looked at by the driver (postgresql/observe.go), the primary's agent is asked (primary.go).
 //   - decide: postgresql.Converge in pkg/engine/postgresql/converge.go, a list of rules of which the first that has a
 //     step wins.
-//   - act: one step. What takes long (initdb, a copy) runs beside the loop, so that probes and watches go on.
-//   - report: one patch of the own pod, only when the meaning of the report changed.
-//
-// Nothing here lists or watches anything beyond the cluster's own objects, and an API server that does not answer never
-// stops an engine that runs: the loop goes on with what it knew last.
+//   - act: one step (act.go). What takes long (initdb, a copy) runs beside the loop, so that probes and watches go on,
+//     and is called off when the standing for which it was begun is none any more.
+//   - report: one patch of the own pod, only when the meaning of the report changed (describe.go).
 //
 // # Who is primary
 //
-// The member that the cluster's Lease names. A member takes a Lease that nobody holds only to make the very first
-// data, or as the winner of the choice among volumes that a former cluster left. It takes back a Lease that an earlier
-// life of its own holds once it has the lock of its volume: the lock lives as long as any process of the old engine,
-// so having it proves that the old engine is dead. No member takes a Lease that names another. This version has no
-// failover, and for that reason no renewal: while the primary's node is silent, writes wait.
+// The member that the cluster's Lease names, and only until its last renewal is too old. election/doc.go argues why two
+// members never accept writes at once, and why no acknowledged write is lost.
+//
+// The agents of a cluster speak to each other over mutual TLS (peer): they compare how far their data goes, vote, and
+// vouch for a primary that cannot reach the API server. A primary whose time is over is killed by one of the fence's two
+// hands (fence), of which only one is this process.
+//
+// # Safety rules
+//
+//   - An agent begins as nobody: without a role label, and with an engine that is down (PROTOCOL I7, I8).
+//   - Facts are posted before the next standing is read. A vote rests on what was seen after the engine had been told to
+//     receive from nobody, and what was seen before proves nothing.
+//   - A server that accepts writes is started only while the fence permits it, and a replica is promoted only after the
+//     label was taken away from every other member.
+//   - An annotation of the Lease that cannot be read is an error and not an absence (lease.go).
+//   - Nothing here lists or watches anything beyond the cluster's own objects. An API server that does not answer stops
+//     no replica; a primary lives through it while every other member vouches for it (PROTOCOL I9).
 //
 // # Read next
 //
-// pass.go, then pkg/engine/postgresql/converge.go, then postgresql/driver.go. process/reaper.go is what being PID 1
-// takes.
+// pass.go, then pkg/engine/postgresql/converge.go, then postgresql/driver.go; for the election, election/doc.go and
+// fence/doc.go. process/reaper.go is what being PID 1 takes.
 package agent

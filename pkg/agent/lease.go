@@ -35,7 +35,7 @@ type leases struct {
 	last *coordinationv1.Lease
 }
 
-// Get reads the Lease from the API server. Without a resourceVersion the answer is the newest there is, never a cache's.
+// Get reads the Lease from the API server. Without a resourceVersion the answer is the newest there is, and no cache's.
 func (l *leases) Get(ctx context.Context) (election.Record, error) {
 	lease, err := l.client.Get(ctx, l.name, metav1.GetOptions{})
 	if err != nil {
@@ -149,7 +149,7 @@ func recordOf(lease *coordinationv1.Lease) (election.Record, error) {
 	return r, nil
 }
 
-// classify tells whether the API server answered (PROTOCOL I9): 401, 403, 404 and 409 are answers, 429 and 5xx are none.
+// classify tells whether the API server answered (PROTOCOL I9): 401, 403, 404 and 409 are answers, 429 and 5xx are not.
 func classify(err error) error {
 	status, answered := errors.AsType[*apierrors.StatusError](err)
 	if !answered {

@@ -130,7 +130,8 @@ func TestTheLeaseIsWrittenAsItWasJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := (*sent)[0]
-	if got.ResourceVersion != "5" || got.UID != "l-1" || holder(got) != me.Incarnation() || *got.Spec.LeaseTransitions != 1 {
+	if got.ResourceVersion != "5" || got.UID != "l-1" || holder(got) != me.Incarnation() ||
+		*got.Spec.LeaseTransitions != 1 {
 		t.Errorf("sent %+v %+v", got.ObjectMeta, got.Spec)
 	}
 	if got.Labels["kept"] != "yes" || got.Annotations["kept"] != "too" {
@@ -209,6 +210,7 @@ func TestNobodyWritesALeaseThatWasNeverRead(t *testing.T) {
 func TestWhatIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	leases := schema.GroupResource{Resource: "leases"}
+	badGateway := apierrors.NewGenericServerResponse(http.StatusBadGateway, "put", leases, "l", "", 0, true)
 	sentinels := []error{election.ErrNoAnswer, election.ErrConflict, election.ErrAbsent}
 	for name, tt := range map[string]struct {
 		err  error
@@ -223,7 +225,7 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"500":         {apierrors.NewInternalError(errors.New("no quorum")), election.ErrNoAnswer},
 		"503":         {apierrors.NewServiceUnavailable("starting"), election.ErrNoAnswer},
 		"504":         {apierrors.NewTimeoutError("slow", 1), election.ErrNoAnswer},
-		"a proxy":     {apierrors.NewGenericServerResponse(http.StatusBadGateway, "put", leases, "l", "", 0, true), election.ErrNoAnswer},
+		"a proxy":     {badGateway, election.ErrNoAnswer},
 		"no dial":     {errors.New("dial tcp: connection refused"), election.ErrNoAnswer},
 		"time is up":  {fmt.Errorf("put: %w", context.DeadlineExceeded), election.ErrNoAnswer},
 		"404 wrapped": {fmt.Errorf("put: %w", apierrors.NewNotFound(leases, "l")), election.ErrAbsent},

@@ -67,6 +67,7 @@ func (a *Agent) paced(step pure.Step) pure.Step {
 			return pure.Step{Kind: pure.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
 		}
 		a.retry.Next(string(step.Kind), now)
+	case pure.StepWait, pure.StepExit, pure.StepStopServer, pure.StepFollow, pure.StepEnforce:
 	}
 	return step
 }

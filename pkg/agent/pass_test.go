@@ -66,7 +66,7 @@ func TestWhatIsSeenCountsForTheStandingBefore(t *testing.T) {
 	})
 }
 
-// begun is an agent with a long step under way, and the channel on which that tells its end.
+// begun is an agent with a long step under way.
 func begun(t *testing.T) *Agent {
 	t.Helper()
 	a := agentOn(t, fake.NewClientset(pod(me.Pod, "")))
@@ -111,7 +111,7 @@ func TestAPodThatEndsCallsOffALongStep(t *testing.T) {
 	calledOff(t, a)
 }
 
-// TestAnotherStandingCallsOffALongStep: a copy from a primary that is none any more would hold up the vote for the next.
+// TestAnotherStandingCallsOffALongStep: a copy from a former primary would hold up the vote for the next.
 func TestAnotherStandingCallsOffALongStep(t *testing.T) {
 	t.Parallel()
 	a := begun(t)

@@ -87,8 +87,8 @@ func (f *Fence) guarded() error {
 	return nil
 }
 
-// Watch starts the guard anew whenever it dies while the engine may accept writes, until ctx ends. An engine that cannot
-// be guarded is killed.
+// Watch starts the guard anew whenever it dies while the engine may accept writes, until ctx ends. An engine that
+// cannot be guarded is killed.
 func (f *Fence) Watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -123,8 +123,9 @@ func (f *Fence) revive() {
 	}
 }
 
-// Permit calls start, which starts a writable engine or makes one of a replica, only while writes are allowed; a fence
-// waits until it has returned.
+// Permit calls start, which starts a writable engine, only while writes are allowed; a fence waits until it has
+// returned. A replica is promoted without it: that takes too long to hold up a fence, and an engine that was killed
+// cannot be promoted.
 func (f *Fence) Permit(start func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 
 // TestFence is one test, because wait4(-1) is of the whole process: two reapers would steal from each other.
 //
-//nolint:paralleltest,tparallel // see above
+//nolint:paralleltest // see above
 func TestFence(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
