@@ -6,8 +6,8 @@ package peer
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,7 +29,7 @@ type Client struct {
 
 	mu    sync.Mutex
 	hosts map[string]string // by member
-	last  map[string]string // the IP address that answered last, by host
+	last  map[string]string // the IP address that was reached last, by host
 }
 
 var _ election.Peers = (*Client)(nil)
@@ -54,94 +54,87 @@ func (c *Client) SetHosts(hosts map[string]string) {
 }
 
 // State asks a member how it is.
-func (c *Client) State(ctx context.Context, member string) (s election.State, err error) {
-	return s, c.ask(ctx, member, http.MethodGet, statePath, nil, &s)
+func (c *Client) State(ctx context.Context, member string) (election.State, error) {
+	return ask[election.State](ctx, c, member, question{method: http.MethodGet, path: statePath})
 }
 
 // Vote asks a member for its vote.
-func (c *Client) Vote(ctx context.Context, member string, q election.VoteRequest) (v election.Vote, err error) {
-	return v, c.ask(ctx, member, http.MethodPost, votePath, q, &v)
+func (c *Client) Vote(ctx context.Context, member string, q election.VoteRequest) (election.Vote, error) {
+	return ask[election.Vote](ctx, c, member, question{method: http.MethodPost, path: votePath, body: q})
 }
 
 // Vouch asks a member not to campaign.
-func (c *Client) Vouch(ctx context.Context, member string, q election.VouchRequest) (v election.Voucher, err error) {
-	return v, c.ask(ctx, member, http.MethodPost, vouchPath, q, &v)
+func (c *Client) Vouch(ctx context.Context, member string, q election.VouchRequest) (election.Voucher, error) {
+	return ask[election.Voucher](ctx, c, member, question{method: http.MethodPost, path: vouchPath, body: q})
 }
 
 // Farewell tells a member that an engine is dead.
 func (c *Client) Farewell(ctx context.Context, member string, f election.Farewell) error {
-	return c.ask(ctx, member, http.MethodPost, farewellPath, f, &struct{}{})
+	_, err := ask[struct{}](ctx, c, member, question{method: http.MethodPost, path: farewellPath, body: f})
+	return err
 }
 
-// ask sends a question and reads the answer.
-func (c *Client) ask(ctx context.Context, member, method, path string, question, answer any) error {
+// question is what a member is asked; body is nil for a question without words.
+type question struct {
+	method, path string
+	body         any
+}
+
+// ask puts a question. An error comes with the zero answer: what was understood of a broken one was not said.
+func ask[A any](ctx context.Context, c *Client, member string, q question) (A, error) {
+	var answer, nothing A
+	content, err := c.exchange(ctx, member, q)
+	if err != nil {
+		return nothing, fmt.Errorf("asking %s: %w", member, err)
+	}
+	if err := json.Unmarshal(content, &answer); err != nil {
+		return nothing, fmt.Errorf("reading the answer of %s: %w", member, err)
+	}
+	return answer, nil
+}
+
+// exchange sends a question and gives the answer as it came.
+func (c *Client) exchange(ctx context.Context, member string, q question) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, election.RequestTimeout)
+	defer cancel()
+	request, err := c.request(ctx, member, q)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, errors.New(response.Status)
+	}
+	// To the end, not to the end of the JSON: else net/http closes the connection instead of keeping it.
+	return io.ReadAll(http.MaxBytesReader(nil, response.Body, maxBody))
+}
+
+func (c *Client) request(ctx context.Context, member string, q question) (*http.Request, error) {
 	c.mu.Lock()
 	host, known := c.hosts[member]
 	c.mu.Unlock()
 	if !known {
-		return fmt.Errorf("the plan has no member %q", member)
+		return nil, errors.New("the plan has no such member")
 	}
-	body, err := json.Marshal(question)
-	if err != nil {
-		return fmt.Errorf("encoding a question: %w", err)
+	var body io.Reader = http.NoBody
+	if q.body != nil {
+		encoded, err := json.Marshal(q.body)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a question: %w", err)
+		}
+		body = bytes.NewReader(encoded)
 	}
-	ctx, cancel := context.WithTimeout(ctx, election.RequestTimeout)
-	defer cancel()
-	address := url.URL{Scheme: "https", Host: net.JoinHostPort(host, strconv.Itoa(int(c.port))), Path: path}
-	request, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", member, err)
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", member, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking %s: %s", member, response.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxBody)).Decode(answer); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", member, err)
-	}
-	return nil
-}
-
-// resolveWithin bounds the wait for DNS, which may be down just when the peers are needed.
-const resolveWithin = 300 * time.Millisecond
-
-// dial connects to a member: at the address that DNS gives, or at the last that answered.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
+	address := url.URL{Scheme: "https", Host: net.JoinHostPort(host, strconv.Itoa(int(c.port))), Path: q.path}
+	request, err := http.NewRequestWithContext(ctx, q.method, address.String(), body)
 	if err != nil {
 		return nil, err
 	}
-	config, err := c.credentials.forClient(host)
-	if err != nil {
-		return nil, err
-	}
-	ip := c.resolve(ctx, host)
-	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, network, net.JoinHostPort(ip, port))
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last[host] = ip
-	return conn, nil
-}
-
-// resolve gives the address of a host; the host itself when nothing is known.
-func (c *Client) resolve(ctx context.Context, host string) string {
-	ctx, cancel := context.WithTimeout(ctx, resolveWithin)
-	defer cancel()
-	found, err := c.lookup(ctx, host)
-	if err == nil && len(found) > 0 {
-		return found[0]
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if last, known := c.last[host]; known {
-		return last
-	}
-	return host
+	// Every question may be put twice, and net/http does so when this key is there and a connection that was kept turns
+	// out to be dead. Without it, an agent that restarted would miss the first question of each peer.
+	request.Header["Idempotency-Key"] = nil
+	return request, nil
 }

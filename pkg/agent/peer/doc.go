@@ -8,7 +8,14 @@
 // read leaves the last good one in force. Nothing that is said here is secret, but much of it is believed: a vote, a
 // farewell.
 //
-// An outage must not take the peers' addresses away: the last one that answered is kept, and used when DNS does not.
+// # Safety rules
 //
-// Read credentials.go, then server.go and client.go.
+//   - Every error means that the peer said nothing. An answer that broke off, or came too late, is no answer.
+//   - A question may arrive twice, so each may be answered twice.
+//   - An outage must not take the peers' addresses away: the last one that worked is kept, and used when DNS does not
+//     answer soon.
+//   - A question ends after election.RequestTimeout, and whatever was begun for it too: a member that is cut off costs
+//     nothing but that.
+//
+// Read credentials.go, then server.go, client.go and dial.go.
 package peer

@@ -7,7 +7,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"reflect"
@@ -57,13 +59,8 @@ func TestWhoIsRefused(t *testing.T) {
 	ours, theirs := authority(t), authority(t)
 	good := secret(t, ours, login)
 	with := func(change map[string][]byte) map[string][]byte {
-		files := map[string][]byte{}
-		for name, content := range good {
-			files[name] = content
-		}
-		for name, content := range change {
-			files[name] = content
-		}
+		files := maps.Clone(good)
+		maps.Copy(files, change)
 		return files
 	}
 	user, foreign := secret(t, ours, "app"), secret(t, theirs, login)
@@ -210,15 +207,31 @@ func TestWhatCannotBeRead(t *testing.T) {
 		t.Error("a question that is too long was answered")
 	}
 	for path, body := range map[string]any{votePath: "yes", vouchPath: []int{1}, farewellPath: 7, "/else": nil} {
-		if err := asking.ask(ctx, "orders-db-1", http.MethodPost, path, body, &struct{}{}); err == nil {
+		q := question{method: http.MethodPost, path: path, body: body}
+		if _, err := ask[struct{}](ctx, asking, "orders-db-1", q); err == nil {
 			t.Errorf("%v on %s was answered", body, path)
 		}
 	}
 	if asked := v.wasAsked(); len(asked) > 0 {
 		t.Errorf("was asked %v", asked)
 	}
-	if s, err := asking.State(ctx, "orders-db-1"); !errors.Is(err, io.ErrUnexpectedEOF) {
+	s, err := asking.State(ctx, "orders-db-1")
+	if _, long := errors.AsType[*http.MaxBytesError](err); !long {
 		t.Errorf("an answer of %d bytes gave %v", len(s.Incarnation), err)
+	}
+}
+
+// TestHalfAnAnswerIsNone: what was understood before it broke off must not count as said.
+func TestHalfAnAnswerIsNone(t *testing.T) {
+	t.Parallel()
+	_, c := member(t, secret(t, authority(t), login))
+	port := pretend(t, c, func(_ int, conn net.Conn) {
+		body := `{"granted":true,"epoch":"eight"}`
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	})
+	vote, err := client(c, port, loopback()).Vote(t.Context(), "orders-db-1", election.VoteRequest{Epoch: 8})
+	if err == nil || vote.Granted {
+		t.Errorf("got %+v, %v", vote, err)
 	}
 }
 
@@ -270,7 +283,45 @@ func TestAddressesOutliveDNS(t *testing.T) {
 	ask("second")
 }
 
-// TestADeadConnectionIsNotKept: the first question over it fails, and the next one finds the member where it is.
+// TestSlowDNS: it costs resolveWithin while an address is known, and has the whole time when none is, or it is wrong.
+func TestSlowDNS(t *testing.T) {
+	t.Parallel()
+	_, c := member(t, secret(t, authority(t), login))
+	port, stop := serve(t, "127.0.0.1", 0, c, &voter{name: "first"})
+	dns := loopback()
+	dns.slow = true
+	asking := client(c, port, dns)
+	ask := func(want string) {
+		t.Helper()
+		asking.http.CloseIdleConnections()
+		if s, err := asking.State(t.Context(), "orders-db-1"); err != nil || s.Incarnation != want {
+			t.Errorf("got %q, %v, want %q", s.Incarnation, err, want)
+		}
+	}
+	ask("first")
+	if got := asking.last[host]; got != "127.0.0.1" {
+		t.Errorf("remembers %q, want where it was reached", got)
+	}
+	dns.set("127.0.0.3") // would be wrong, but comes too late
+	ask("first")
+	stop()
+	serve(t, "127.0.0.2", port, c, &voter{name: "second"})
+	dns.set("127.0.0.2")
+	ask("second")
+}
+
+// TestAnAddressOfSeveral: where pods have one of each family, not every one leads everywhere.
+func TestAnAddressOfSeveral(t *testing.T) {
+	t.Parallel()
+	_, c := member(t, secret(t, authority(t), login))
+	port, _ := serve(t, "127.0.0.1", 0, c, &voter{name: "first"})
+	asking := client(c, port, &names{address: "127.0.0.2 127.0.0.1"})
+	if s, err := asking.State(t.Context(), "orders-db-1"); err != nil || s.Incarnation != "first" {
+		t.Errorf("got %q, %v", s.Incarnation, err)
+	}
+}
+
+// TestADeadConnectionIsNotKept: the member is found where it is now.
 func TestADeadConnectionIsNotKept(t *testing.T) {
 	t.Parallel()
 	_, c := member(t, secret(t, authority(t), login))
@@ -283,9 +334,75 @@ func TestADeadConnectionIsNotKept(t *testing.T) {
 	stop()
 	serve(t, "127.0.0.2", port, c, &voter{name: "second"})
 	dns.set("127.0.0.2")
-	_, _ = asking.State(t.Context(), "orders-db-1")
 	if s, err := asking.State(t.Context(), "orders-db-1"); err != nil || s.Incarnation != "second" {
 		t.Errorf("got %q, %v", s.Incarnation, err)
+	}
+}
+
+// TestADeadConnectionCostsNoQuestion: one that was kept, and is closed in the very moment of the next question. During
+// an outage of the API server a vouch that is lost for that could cost a failover.
+func TestADeadConnectionCostsNoQuestion(t *testing.T) {
+	t.Parallel()
+	_, c := member(t, secret(t, authority(t), login))
+	port := pretend(t, c, func(question int, conn net.Conn) {
+		if question == 2 {
+			_ = conn.Close()
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"yes\":true}")
+	})
+	asking := client(c, port, loopback())
+	for range 2 {
+		voucher, err := asking.Vouch(t.Context(), "orders-db-1", election.VouchRequest{Epoch: 8})
+		if err != nil || !voucher.Yes {
+			t.Errorf("got %+v, %v", voucher, err)
+		}
+	}
+}
+
+// TestConnectionsAreKept: a handshake for each question would cost most of the time that a failover has for it.
+func TestConnectionsAreKept(t *testing.T) {
+	t.Parallel()
+	_, c := member(t, secret(t, authority(t), login))
+	port, _ := serve(t, "127.0.0.1", 0, c, &voter{name: strings.Repeat("x", maxBody/2)})
+	asking := client(c, port, loopback())
+	dials := 0
+	transport := asking.http.Transport.(*http.Transport)
+	transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials++
+		return asking.dial(ctx, network, address)
+	}
+	for range 5 {
+		if _, err := asking.State(t.Context(), "orders-db-1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dials != 1 {
+		t.Errorf("dialled %d times for 5 questions", dials)
+	}
+}
+
+// TestADialEnds: of a member that is cut off nothing must be left when the question is given up.
+func TestADialEnds(t *testing.T) {
+	t.Parallel()
+	_, c := member(t, secret(t, authority(t), login))
+	mute, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = mute.Close() }()
+	asking := client(c, mute.Addr().(*net.TCPAddr).Port, loopback())
+	if _, err := asking.State(t.Context(), "orders-db-1"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	conn, err := mute.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Errorf("the handshake is still waited for: %v", err)
 	}
 }
 

@@ -9,9 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 )
@@ -44,11 +48,13 @@ func Serve(ctx context.Context, address string, c *Credentials, a Answerer) erro
 	return serveOn(ctx, listener, c, a)
 }
 
+// serveOn is Serve on a listener that is there.
 func serveOn(ctx context.Context, listener net.Listener, c *Credentials, a Answerer) error {
 	server := &http.Server{
 		Handler: handler(a), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		WriteTimeout: 2 * election.RequestTimeout, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(logr.ToSlogHandler(klog.FromContext(ctx)), slog.LevelWarn),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()

@@ -4,14 +4,20 @@
 package peer
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,19 +146,56 @@ func client(c *Credentials, port int, names *names) *Client {
 	return asking
 }
 
-// names is a DNS server.
+// pretend is a member that answers by a script: respond is called with the number of the question, from 1 on.
+func pretend(t *testing.T, c *Credentials, respond func(question int, conn net.Conn)) (port int) {
+	t.Helper()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", c.forServer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	var questions atomic.Int32
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				for reader := bufio.NewReader(conn); ; {
+					request, err := http.ReadRequest(reader)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, request.Body)
+					respond(int(questions.Add(1)), conn)
+				}
+			}()
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// names is a DNS server. A slow one answers only who waits longer than resolveWithin.
 type names struct {
+	slow bool
+
 	mu      sync.Mutex
-	address string
+	address string // several are parted by spaces
 }
 
 func (n *names) set(address string) { n.mu.Lock(); defer n.mu.Unlock(); n.address = address }
 
-func (n *names) lookup(context.Context, string) ([]string, error) {
+func (n *names) lookup(ctx context.Context, _ string) ([]string, error) {
+	if deadline, _ := ctx.Deadline(); n.slow && time.Until(deadline) <= resolveWithin {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.address == "" {
 		return nil, errors.New("no such host")
 	}
-	return []string{n.address}, nil
+	return strings.Fields(n.address), nil
 }
