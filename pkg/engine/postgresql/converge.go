@@ -155,8 +155,8 @@ func refuseForeignData(o Observation) (Step, bool) {
 	return step, true
 }
 
-// waitForTheElection: until something is known of the Lease, an engine that runs goes on as it is, and one that does not
-// stays down.
+// waitForTheElection: until something is known of the Lease, an engine that runs goes on as it is, and one that does
+// not stays down.
 func waitForTheElection(o Observation) (Step, bool) {
 	return Step{Kind: StepWait, Reason: "the election has not spoken yet"}, o.Standing.Part == ""
 }
@@ -191,7 +191,7 @@ func beNobodysPrimary(o Observation) (Step, bool) {
 // follow the very primary that it was made from, and nobody else.
 func copyWhatIsBroken(o Observation) (Step, bool) {
 	primary := o.Standing.Primary
-	follows := o.Standing.Part == engine.PartFollow && o.Volume.Rewound == primary
+	follows := o.Standing.Part == engine.PartFollow && primary != "" && o.Volume.Rewound == primary
 	switch {
 	case !o.Volume.Broken:
 		return Step{}, false
@@ -254,11 +254,12 @@ func serveAsPrimary(o Observation) (Step, bool) {
 	return Step{Kind: StepTend, Reason: "primary"}, true
 }
 
-// canCopy says whether the primary's data may be copied: without the plan's system ID nobody could tell whether it is
-// this cluster's (PROTOCOL I10).
+// canCopy says whether the primary's data may be copied: it must have a host in the plan, and without the plan's system
+// ID nobody could tell whether it is this cluster's (PROTOCOL I10).
 func canCopy(o Observation) bool {
 	p := o.Primary
-	return p.Known && p.Leading > 0 && o.Plan.SystemID != "" && p.SystemID == o.Plan.SystemID
+	_, planned := o.Plan.Member(o.Standing.Primary)
+	return planned && p.Known && p.Leading > 0 && o.Plan.SystemID != "" && p.SystemID == o.Plan.SystemID
 }
 
 func copyFromThePrimary(o Observation) (Step, bool) {

@@ -11,207 +11,325 @@ import (
 )
 
 const (
-	me      = "orders-db-0"
-	other   = "orders-db-1"
-	myLife  = me + "/u/now"
-	oldLife = me + "/u/before"
-	theirs  = other + "/u/now"
+	me    = "orders-db-0"
+	other = "orders-db-1"
+	third = "orders-db-2"
 )
 
-// at is an observation of a member that has its lock, its data and a running, accepting server; change makes it
-// another.
-func at(change func(*Observation)) Observation {
+// The histories of the tests: the primary was promoted in epoch 5, at position 100.
+var (
+	firstLineage   = engine.Lineage{{Epoch: 1, Timeline: 1}}
+	primaryLineage = firstLineage.With(engine.Promotion{Epoch: 5, Timeline: 2, Position: 100})
+	strayedLineage = firstLineage.With(engine.Promotion{Epoch: 4, Timeline: 2, Position: 120})
+
+	beginning = engine.Point{Lineage: firstLineage, Position: 90}
+	diverged  = engine.Point{Lineage: firstLineage, Position: 150}
+	ambiguous = engine.Point{Lineage: strayedLineage, Position: 150}
+)
+
+var (
+	fullQuorum = engine.MajorityOf(3, []string{me, other, third})
+	leading    = PrimaryState{
+		Known: true, Leading: 5, SystemID: "7", Lineage: primaryLineage, PeerState: PeerState{Checkpointed: true},
+	}
+)
+
+// asPrimary is an observation of a primary at rest; change makes it another.
+func asPrimary(change func(*Observation)) Observation {
 	o := Observation{
-		Member: me, Incarnation: myLife,
+		Member: me,
 		Plan: engine.Plan{
-			SystemID: "7", PowerState: v1alpha1.PowerRunning,
-			Members: []engine.PlanMember{{Name: me}, {Name: other}},
+			Cluster: "orders", SystemID: "7", PowerState: v1alpha1.PowerRunning,
+			Members: []engine.PlanMember{{Name: me}, {Name: other}, {Name: third}},
 		},
-		Lease:  Lease{Known: true, Holder: myLife},
-		Volume: Volume{Locked: true, HasData: true, SystemID: "7"},
-		Server: Server{Running: true, Accepting: true},
+		Standing: engine.Standing{Part: engine.PartLead, Epoch: 5, Quorum: fullQuorum},
+		Volume:   Volume{Locked: true, HasData: true, SystemID: "7", Point: beginning},
+		Server:   Server{Running: true, Accepting: true, Enforced: fullQuorum},
 	}
 	change(&o)
 	return o
 }
 
-func TestConverge(t *testing.T) {
-	t.Parallel()
-	unborn := func(o *Observation) {
-		o.Plan.SystemID, o.Plan.Initialiser = "", me
-		o.Volume, o.Server, o.Lease.Holder = Volume{Locked: true}, Server{}, ""
-	}
-	for name, tt := range map[string]struct {
-		change  func(*Observation)
-		want    StepKind
-		problem string
-	}{
-		"a primary at rest is tended":   {func(*Observation) {}, StepTend, ""},
-		"told to stop, the server goes": {func(o *Observation) { o.Stopping = true }, StepStopServer, ""},
-		"told to stop, then the agent":  {func(o *Observation) { o.Stopping, o.Server = true, Server{} }, StepExit, ""},
-		"no lock, no touch": {func(o *Observation) {
-			o.Volume.Locked = false
-		}, StepWait, v1alpha1.ReasonVolumeInUse},
-		"stopped by the plan": {func(o *Observation) {
-			o.Plan.PowerState = v1alpha1.PowerStopped
-		}, StepStopServer, ""},
-		"fenced": {func(o *Observation) {
-			o.Plan.FencedMembers = []string{me}
-		}, StepStopServer, ""},
-		"foreign data never serves": {func(o *Observation) {
-			o.Volume.SystemID = "8"
-		}, StepStopServer, v1alpha1.ReasonForeignData},
-		"an unknown Lease decides nothing":  {func(o *Observation) { o.Lease = Lease{} }, StepWait, ""},
-		"an earlier life's server is ended": {func(o *Observation) { o.Lease.Holder = oldLife }, StepStopServer, ""},
-		"an earlier life's Lease is mine": {func(o *Observation) {
-			o.Lease.Holder, o.Server = oldLife, Server{}
-		}, StepTakeLease, ""},
-		"unborn: first the Lease": {unborn, StepTakeLease, ""},
-		"unborn: then the data":   {func(o *Observation) { unborn(o); o.Lease.Holder = myLife }, StepInitialise, ""},
-		"unborn: not my turn": {func(o *Observation) {
-			unborn(o)
-			o.Plan.Initialiser = other
-		}, StepWait, ""},
-		"a primary whose data is gone says so": {func(o *Observation) {
-			o.Volume, o.Server = Volume{Locked: true}, Server{}
-		}, StepWait, v1alpha1.ReasonDataMissing},
-		"a replica without data waits for a primary": {func(o *Observation) {
-			o.Lease.Holder, o.Volume, o.Server = theirs, Volume{Locked: true}, Server{}
-		}, StepWait, ""},
-		"and copies it when it serves": {func(o *Observation) {
-			o.Lease.Holder, o.Volume, o.Server, o.PrimaryServes = theirs, Volume{Locked: true}, Server{}, true
-		}, StepClone, ""},
-		"a dead primary starts in place": {func(o *Observation) { o.Server = Server{} }, StepStartPrimary, ""},
-		"a starting one is waited for":   {func(o *Observation) { o.Server.Accepting = false }, StepWait, ""},
-		"the holder is promoted":         {func(o *Observation) { o.Server.InRecovery = true }, StepPromote, ""},
-		"the holder marked as replica is started as one first": {func(o *Observation) {
-			o.Server, o.Volume.Standby = Server{}, true
-		}, StepStartReplica, ""},
-		"a second primary is stopped": {func(o *Observation) { o.Lease.Holder = theirs }, StepStopServer, ""},
-		"a replica follows": {func(o *Observation) {
-			o.Lease.Holder, o.Server.InRecovery = theirs, true
-		}, StepFollow, ""},
-		"a replica that follows is tended": {func(o *Observation) {
-			o.Lease.Holder, o.Server.InRecovery, o.Server.Primary = theirs, true, other
-		}, StepTend, ""},
-		"a Lease of nobody of the plan is not followed": {func(o *Observation) {
-			o.Lease.Holder, o.Server = "stranger/u/n", Server{}
-		}, StepWait, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := Converge(at(tt.change))
-			problem := ""
-			if got.Problem != nil {
-				problem = got.Problem.Reason
-			}
-			if got.Kind != tt.want || problem != tt.problem {
-				t.Errorf("%s (%s), problem %q; want %s, problem %q", got.Kind, got.Reason, problem, tt.want, tt.problem)
-			}
-		})
-	}
+// asReplica is an observation of a replica at rest.
+func asReplica(change func(*Observation)) Observation {
+	return asPrimary(func(o *Observation) {
+		o.Standing = engine.Standing{Part: engine.PartFollow, Epoch: 5, Primary: other}
+		o.Primary, o.Volume.Standby = leading, true
+		o.Server = Server{Running: true, Accepting: true, InRecovery: true, Primary: other, Streaming: true}
+		change(o)
+	})
 }
 
-func TestTheFirstPrimaryHasTheNewestData(t *testing.T) {
-	t.Parallel()
-	vote := func(id string, timeline int64, position uint64) engine.Vote {
-		return engine.Vote{SystemID: id, Timeline: timeline, Position: position}
-	}
-	for name, tt := range map[string]struct {
-		votes map[string]engine.Vote
-		want  StepKind
-	}{
-		"a vote is missing": {map[string]engine.Vote{me: vote("7", 1, 9)}, StepWait},
-		"mine is newer": {
-			map[string]engine.Vote{me: vote("7", 1, 9), other: vote("7", 1, 8)}, StepTakeLease,
-		},
-		"mine is older": {map[string]engine.Vote{me: vote("7", 1, 8), other: vote("7", 1, 9)}, StepWait},
-		"a tie is the lower ordinal's": {
-			map[string]engine.Vote{me: vote("7", 1, 9), other: vote("7", 1, 9)}, StepTakeLease,
-		},
-		"a later timeline wins":           {map[string]engine.Vote{me: vote("7", 1, 9), other: vote("7", 2, 1)}, StepWait},
-		"an empty volume has no say":      {map[string]engine.Vote{me: vote("7", 1, 1), other: {}}, StepTakeLease},
-		"another database blocks forever": {map[string]engine.Vote{me: vote("7", 1, 9), other: vote("8", 1, 1)}, StepWait},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := at(func(o *Observation) {
-				o.Plan.SystemID, o.Plan.RetainedMembers = "", []string{me, other}
-				o.Lease.Holder, o.Votes = "", tt.votes
-				o.Server.InRecovery, o.Server.Settled = true, true
-			})
-			if got := Converge(o); got.Kind != tt.want {
-				t.Errorf("%s (%s), want %s", got.Kind, got.Reason, tt.want)
-			}
-		})
-	}
+// asNobody is an observation of a member that is down and that the election has told to receive from nobody.
+func asNobody(change func(*Observation)) Observation {
+	return asPrimary(func(o *Observation) {
+		o.Standing, o.Server = engine.Standing{Part: engine.PartNobody}, Server{}
+		change(o)
+	})
 }
 
-// TestConvergeIsNeverUnsafe tries every combination of what matters, and holds each step to the rules that keep data.
-func TestConvergeIsNeverUnsafe(t *testing.T) {
-	t.Parallel()
-	yesNo := []bool{false, true}
-	tried := 0
-	for _, holder := range []string{"", myLife, oldLife, theirs} {
-		for _, initialiser := range []string{"", me, other} {
-			for _, known := range []string{"", "7", "8"} {
-				for bits := range 1 << 8 {
-					bit := func(n int) bool { return yesNo[bits>>n&1] }
-					o := at(func(o *Observation) {
-						o.Lease.Holder, o.Plan.Initialiser, o.Plan.SystemID = holder, initialiser, known
-						o.Lease.Known, o.Volume.Locked, o.Volume.HasData = bit(0), bit(1), bit(2)
-						o.Server.Running, o.Server.Accepting, o.Server.InRecovery = bit(3), bit(3) && bit(4), bit(5)
-						o.PrimaryServes, o.Volume.Standby = bit(6), bit(7)
-					})
-					if !o.Volume.HasData {
-						o.Volume.SystemID = ""
-					}
-					mustBeSafe(t, o)
-					tried++
-				}
-			}
-		}
-	}
-	if tried != 4*3*3*256 {
-		t.Errorf("tried %d observations", tried)
-	}
+// detached makes a member a replica of nobody that has applied all it has.
+func detached(o *Observation) {
+	o.Server = Server{Running: true, Accepting: true, InRecovery: true}
+	o.Volume.Standby, o.Volume.Exact = true, true
 }
 
-func mustBeSafe(t *testing.T, o Observation) {
+type convergeCase struct {
+	o    Observation
+	want Step // Reason is not compared, of Problem only the reason
+}
+
+func runConverge(t *testing.T, cases map[string]convergeCase) {
 	t.Helper()
-	step := Converge(o)
-	foreignData := o.Volume.HasData && o.Plan.SystemID != "" && o.Volume.SystemID != o.Plan.SystemID
-	starts := step.Kind == StepStartPrimary || step.Kind == StepStartReplica || step.Kind == StepPromote
-	for rule, broken := range map[string]bool{
-		"the volume is touched without its lock": !o.Volume.Locked && step.Kind != StepWait,
-		"data is made where there is data, or by whoever may not": step.Kind == StepInitialise &&
-			(o.Volume.HasData || o.Plan.Initialiser != me || o.Plan.SystemID != "" || o.Lease.Holder != myLife),
-		"a primary is made without the Lease": (step.Kind == StepStartPrimary || step.Kind == StepPromote) &&
-			o.Lease.Holder != myLife,
-		"another's Lease is taken": step.Kind == StepTakeLease && o.Primary() == other,
-		"the Lease is taken beside a running server of an earlier life": step.Kind == StepTakeLease &&
-			o.Lease.Holder == oldLife && o.Server.Running,
-		"data is overwritten by a copy":          step.Kind == StepClone && (o.Volume.HasData || o.Primary() == me),
-		"foreign data is served":                 foreignData && (starts || step.Kind == StepTend),
-		"something is decided without the Lease": !o.Lease.Known && starts,
-	} {
-		if broken {
-			t.Errorf("%s: %s (%s) on %+v", rule, step.Kind, step.Reason, o)
-		}
+	for name, tt := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := Converge(tt.o)
+			if got.Kind != tt.want.Kind || got.Primary != tt.want.Primary || problem(got) != problem(tt.want) {
+				t.Errorf("%s %q (%s), problem %q; want %s %q, problem %q", got.Kind, got.Primary, got.Reason, problem(got),
+					tt.want.Kind, tt.want.Primary, problem(tt.want))
+			}
+		})
 	}
 }
 
-func TestMemberConfSurvivesHostileNames(t *testing.T) {
+func problem(s Step) string {
+	if s.Problem == nil {
+		return ""
+	}
+	return s.Problem.Reason
+}
+
+func do(kind StepKind) Step                   { return Step{Kind: kind} }
+func from(kind StepKind, primary string) Step { return Step{Kind: kind, Primary: primary} }
+func fault(kind StepKind, reason string) Step {
+	return Step{Kind: kind, Problem: &engine.Problem{Reason: reason}}
+}
+func down(o *Observation)                     { o.Server = Server{} }
+func empty(o *Observation)                    { o.Volume, o.Server = Volume{Locked: true}, Server{} }
+func unborn(o *Observation)                   { empty(o); o.Plan.SystemID, o.Standing.Found = "", true }
+func exactAt(o *Observation, at engine.Point) { o.Volume.Point, o.Volume.Exact = at, true }
+func stand(o *Observation, part engine.Part)  { o.Standing = engine.Standing{Part: part, Epoch: 5} }
+func broken(o *Observation, rewound string)   { o.Volume.Broken, o.Volume.Rewound = true, rewound }
+func rebuild(o *Observation, id, done string) {
+	o.Plan.Rebuild, o.Volume.Rebuilt = &engine.Rebuild{ID: id, Member: me}, done
+}
+
+func TestAnEndingOrFencedMember(t *testing.T) {
 	t.Parallel()
-	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{{Name: other, Host: "h'; x = 'y"}}}
-	got, err := parseConfig(MemberConf(plan, me, other))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != 4 || got["primary_conninfo"] != Conninfo("h'; x = 'y", me) || got["cluster_name"] != me {
-		t.Errorf("read back %q", got)
-	}
-	if got, _ := parseConfig(MemberConf(plan, me, "")); got["primary_conninfo"] != "" {
-		t.Errorf("a member that follows nobody has primary_conninfo %q", got["primary_conninfo"])
-	}
+	runConverge(t, map[string]convergeCase{
+		"no lock, no touch": {
+			asPrimary(func(o *Observation) { o.Volume.Locked = false }), fault(StepWait, v1alpha1.ReasonVolumeInUse),
+		},
+		"no lock does not hold up the end": {
+			asPrimary(func(o *Observation) { o.Volume.Locked, o.Stopping = false, true }), do(StepExit),
+		},
+		"told to stop, the server goes": {
+			asReplica(func(o *Observation) { o.Stopping = true }), do(StepStopServer),
+		},
+		"then the agent": {
+			asReplica(func(o *Observation) { down(o); o.Stopping = true }), do(StepExit),
+		},
+		"one that resigns stops": {
+			asPrimary(func(o *Observation) { stand(o, engine.PartResign) }), do(StepStopServer),
+		},
+		"and stays down": {
+			asPrimary(func(o *Observation) { down(o); stand(o, engine.PartResign) }), do(StepWait),
+		},
+		"one that resigned ends": {
+			asPrimary(func(o *Observation) { down(o); stand(o, engine.PartResign); o.Stopping = true }), do(StepExit),
+		},
+		"a fenced replica stops": {
+			asReplica(func(o *Observation) { o.Plan.FencedMembers = []string{me} }), do(StepStopServer),
+		},
+		"and stays down while fenced": {
+			asReplica(func(o *Observation) { down(o); o.Plan.FencedMembers = []string{me} }), do(StepWait),
+		},
+		"another's fence is another's": {
+			asReplica(func(o *Observation) { o.Plan.FencedMembers = []string{other} }), do(StepTend),
+		},
+		"a fenced primary hands over first": {
+			asPrimary(func(o *Observation) { o.Plan.FencedMembers = []string{me} }), do(StepTend),
+		},
+		"a stopped cluster's replica stops": {
+			asReplica(func(o *Observation) { o.Plan.PowerState = v1alpha1.PowerStopped }), do(StepStopServer),
+		},
+		"foreign data never serves": {
+			asPrimary(func(o *Observation) { o.Volume.SystemID = "8" }), fault(StepStopServer, v1alpha1.ReasonForeignData),
+		},
+		"foreign data is not overwritten": {
+			asReplica(func(o *Observation) { down(o); o.Volume.SystemID = "8" }), fault(StepWait, v1alpha1.ReasonForeignData),
+		},
+		"before the election spoke, a server goes on": {
+			asPrimary(func(o *Observation) { stand(o, "") }), do(StepWait),
+		},
+		"and none is started": {asPrimary(func(o *Observation) { down(o); stand(o, "") }), do(StepWait)},
+	})
+}
+
+func TestAMemberThatReceivesFromNobody(t *testing.T) {
+	t.Parallel()
+	runConverge(t, map[string]convergeCase{
+		"nothing is known: how far does the data go": {asNobody(func(*Observation) {}), do(StepStartReplica)},
+		"a position that is known needs no server": {
+			asNobody(func(o *Observation) { exactAt(o, beginning) }), do(StepWait),
+		},
+		"without data there is nothing to find out": {asNobody(empty), do(StepWait)},
+		"an old primary is stopped": {
+			asPrimary(func(o *Observation) { stand(o, engine.PartNobody) }), do(StepStopServer),
+		},
+		"a voter stops receiving": {asReplica(func(o *Observation) { stand(o, engine.PartYield) }), do(StepFollow)},
+		"even one that is starting": {
+			asReplica(func(o *Observation) { stand(o, engine.PartYield); o.Server.Accepting = false }), do(StepFollow),
+		},
+		"then it waits": {asNobody(func(o *Observation) { detached(o); stand(o, engine.PartYield) }), do(StepWait)},
+		"what is broken is not started": {
+			asNobody(func(o *Observation) { broken(o, other) }), do(StepWait),
+		},
+	})
+}
+
+func TestAPrimary(t *testing.T) {
+	t.Parallel()
+	runConverge(t, map[string]convergeCase{
+		"at rest it is tended": {asPrimary(func(*Observation) {}), do(StepTend)},
+		"the first data":       {asPrimary(unborn), do(StepInitialise)},
+		"but only when the election says that there was none": {
+			asPrimary(func(o *Observation) { unborn(o); o.Standing.Found = false }),
+			fault(StepWait, v1alpha1.ReasonDataMissing),
+		},
+		"and the plan too": {
+			asPrimary(func(o *Observation) { unborn(o); o.Plan.SystemID = "7" }),
+			fault(StepWait, v1alpha1.ReasonDataMissing),
+		},
+		"a dead primary starts in place": {asPrimary(down), do(StepStartPrimary)},
+		"a replica's data starts as one": {
+			asPrimary(func(o *Observation) { down(o); o.Volume.Standby = true }), do(StepStartReplica),
+		},
+		"a starting one is waited for": {
+			asPrimary(func(o *Observation) { o.Server.Accepting = false }), do(StepWait),
+		},
+		"it stops receiving first": {
+			asReplica(func(o *Observation) { stand(o, engine.PartLead) }), do(StepFollow),
+		},
+		"then it applies all it has": {
+			asPrimary(func(o *Observation) { detached(o); o.Volume.Exact = false }), do(StepWait),
+		},
+		"then it is promoted": {asPrimary(detached), do(StepPromote)},
+		"another quorum is enforced": {
+			asPrimary(func(o *Observation) { o.Server.Enforced = engine.Quorum{} }), do(StepEnforce),
+		},
+		"broken data is never a primary's": {
+			asPrimary(func(o *Observation) { down(o); broken(o, other) }), do(StepWait),
+		},
+		"its turn to restart": {
+			asPrimary(func(o *Observation) { o.Plan.RestartMember, o.Pending = me, []string{"max_connections"} }),
+			do(StepStopServer),
+		},
+		"without a reason it does not restart": {
+			asPrimary(func(o *Observation) { o.Plan.RestartMember = me }), do(StepTend),
+		},
+		"nor in another's turn": {
+			asPrimary(func(o *Observation) { o.Plan.RestartMember, o.Pending = other, []string{"max_connections"} }),
+			do(StepTend),
+		},
+	})
+}
+
+func TestAReplica(t *testing.T) {
+	t.Parallel()
+	runConverge(t, map[string]convergeCase{
+		"at rest it is tended":   {asReplica(func(*Observation) {}), do(StepTend)},
+		"without data it copies": {asReplica(empty), from(StepClone, other)},
+		"a primary that leads not yet is not copied": {
+			asReplica(func(o *Observation) { empty(o); o.Primary.Leading = 0 }), do(StepWait),
+		},
+		"nor one of another database": {
+			asReplica(func(o *Observation) { empty(o); o.Primary.SystemID = "8" }), do(StepWait),
+		},
+		"nor before the plan knows the database": {
+			asReplica(func(o *Observation) { empty(o); o.Plan.SystemID, o.Primary.SystemID = "", "" }), do(StepWait),
+		},
+		"a new copy is asked for": {asReplica(func(o *Observation) { rebuild(o, "r2", "r1") }), do(StepStopServer)},
+		"and made": {
+			asReplica(func(o *Observation) { down(o); rebuild(o, "r2", "r1") }), from(StepClone, other),
+		},
+		"once": {asReplica(func(o *Observation) { rebuild(o, "r2", "r2") }), do(StepTend)},
+		"a primary of nobody of the plan is not tended": {
+			asReplica(func(o *Observation) { o.Plan.Members = o.Plan.Members[:1] }), do(StepWait),
+		},
+		"a starting one is waited for": {
+			asReplica(func(o *Observation) { o.Server.Accepting = false }), do(StepWait),
+		},
+		"too far behind, it lets go": {
+			asReplica(func(o *Observation) { o.Server.Streaming, o.Primary.Oldest = false, 95 }), do(StepFollow),
+		},
+		"not while it streams": {asReplica(func(o *Observation) { o.Primary.Oldest = 95 }), do(StepTend)},
+		"a second primary is stopped": {
+			asReplica(func(o *Observation) { o.Server.InRecovery = false }), do(StepStopServer),
+		},
+	})
+}
+
+func TestSettlingTheLineage(t *testing.T) {
+	t.Parallel()
+	runConverge(t, map[string]convergeCase{
+		"how far does the data go": {asReplica(down), do(StepStartReplica)},
+		"another primary, so let go": {
+			asReplica(func(o *Observation) { o.Server.Primary = third }), do(StepFollow),
+		},
+		"then all is applied": {
+			asReplica(func(o *Observation) { detached(o); o.Volume.Exact = false }), do(StepWait),
+		},
+		"then the promotion is awaited": {
+			asReplica(func(o *Observation) { detached(o); o.Primary.Leading = 0 }), do(StepWait),
+		},
+		"a beginning follows": {asReplica(detached), from(StepFollow, other)},
+		"from standing still it starts": {
+			asReplica(func(o *Observation) { down(o); exactAt(o, beginning) }), from(StepStartReplica, other),
+		},
+		"to change its data it stops": {
+			asReplica(func(o *Observation) { detached(o); exactAt(o, diverged) }), do(StepStopServer),
+		},
+		"what diverged is rewound": {
+			asReplica(func(o *Observation) { down(o); exactAt(o, diverged) }), from(StepRewind, other),
+		},
+		"not before the primary's checkpoint": {
+			asReplica(func(o *Observation) { down(o); exactAt(o, diverged); o.Primary.Checkpointed = false }), do(StepWait),
+		},
+		"equal timeline numbers are copied anew": {
+			asReplica(func(o *Observation) { down(o); exactAt(o, ambiguous) }), from(StepClone, other),
+		},
+		"so is what lies too far behind": {
+			asReplica(func(o *Observation) { down(o); exactAt(o, beginning); o.Primary.Oldest = 95 }), from(StepClone, other),
+		},
+		"but not from another database": {
+			asReplica(func(o *Observation) { down(o); exactAt(o, ambiguous); o.Primary.SystemID = "8" }), do(StepWait),
+		},
+	})
+}
+
+func TestWhatARewindLeaves(t *testing.T) {
+	t.Parallel()
+	runConverge(t, map[string]convergeCase{
+		"it follows whom it was rewound to": {
+			asReplica(func(o *Observation) { down(o); broken(o, other) }), from(StepStartReplica, other),
+		},
+		"and comes up": {
+			asReplica(func(o *Observation) { o.Server.Accepting = false; broken(o, other) }), do(StepWait),
+		},
+		"under another primary it stops": {
+			asReplica(func(o *Observation) { broken(o, third) }), do(StepStopServer),
+		},
+		"and is copied anew": {
+			asReplica(func(o *Observation) { down(o); broken(o, third) }), from(StepClone, other),
+		},
+		"so is half a rewind": {asReplica(func(o *Observation) { down(o); broken(o, "") }), from(StepClone, other)},
+		"when there is one to copy from": {
+			asReplica(func(o *Observation) { down(o); broken(o, ""); o.Primary = PrimaryState{} }), do(StepWait),
+		},
+		"half a rewind has no primary of no name": {
+			asReplica(func(o *Observation) { down(o); broken(o, ""); o.Standing.Primary = "" }), do(StepWait),
+		},
+	})
 }

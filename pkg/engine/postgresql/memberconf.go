@@ -69,8 +69,8 @@ var controlNames = map[string]string{
 func Raise(config string, primary map[string]string) map[string]string {
 	raised := map[string]string{}
 	for name, value := range primary {
-		if real, renamed := controlNames[name]; renamed {
-			name = real
+		if setting, renamed := controlNames[name]; renamed {
+			name = setting
 		}
 		has, err := strconv.Atoi(value)
 		if wants := configured(config, name); err == nil && wants < has {
