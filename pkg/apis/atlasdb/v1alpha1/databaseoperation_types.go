@@ -125,6 +125,10 @@ type DatabaseOperationStatus struct {
 	// completionTime is when the operation was complete or had failed.
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+	// primary is the member that was primary when the first step began.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Primary string `json:"primary,omitempty"`
 	// steps are the steps taken so far, in order.
 	// +optional
 	// +listType=map

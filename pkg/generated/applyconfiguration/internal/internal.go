@@ -578,6 +578,9 @@ var schemaYAML = typed.YAMLObject(`types:
           - name: observedGeneration
             type:
               scalar: numeric
+          - name: primary
+            type:
+              scalar: string
           - name: startTime
             type:
               scalar: string

@@ -21,6 +21,8 @@ type DatabaseOperationStatusApplyConfiguration struct {
 	StartTime *v1.Time `json:"startTime,omitempty"`
 	// completionTime is when the operation was complete or had failed.
 	CompletionTime *v1.Time `json:"completionTime,omitempty"`
+	// primary is the member that was primary when the first step began.
+	Primary *string `json:"primary,omitempty"`
 	// steps are the steps taken so far, in order.
 	Steps []OperationStepApplyConfiguration `json:"steps,omitempty"`
 	// conditions are Accepted, Complete and Failed.
@@ -54,6 +56,14 @@ func (b *DatabaseOperationStatusApplyConfiguration) WithStartTime(value v1.Time)
 // If called multiple times, the CompletionTime field is set to the value of the last call.
 func (b *DatabaseOperationStatusApplyConfiguration) WithCompletionTime(value v1.Time) *DatabaseOperationStatusApplyConfiguration {
 	b.CompletionTime = &value
+	return b
+}
+
+// WithPrimary sets the Primary field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Primary field is set to the value of the last call.
+func (b *DatabaseOperationStatusApplyConfiguration) WithPrimary(value string) *DatabaseOperationStatusApplyConfiguration {
+	b.Primary = &value
 	return b
 }
 
