@@ -6,40 +6,57 @@ package databasecluster
 import (
 	"fmt"
 	"slices"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
-// wantHandover finds out whether the primary should hand over, and whose engine may restart. The first reason counts;
-// its ID stays the same for as long as the wish does, so that a primary that could not hand over says so once, and is
-// asked again only when other replicas are there to take over.
+// wantHandover finds out whether the primary should hand over, and whose engine may restart: one of the two at a time.
 func (d *Decision) wantHandover(s Snapshot) {
 	d.Restart = d.turnToRestart(s)
-	primary, ok := s.Primary()
-	if !ok || stopped(s) {
-		return
+	if primary, ok := s.Primary(); ok && !stopped(s) {
+		d.Handover = d.handover(s, primary)
 	}
-	ask := func(id, target string) {
-		d.Handover = &engine.Switchover{ID: id, From: primary.Name, Target: target}
+	if d.handsOver(s) {
+		d.Restart = ""
 	}
-	candidates := d.candidates(s)
-	id := func(reason string) string { return fmt.Sprintf("%s-%d-%v", reason, s.Cluster.Generation, candidates) }
-	switch op := s.Operation; {
-	case op != nil && op.Spec.Type == v1alpha1.OperationSwitchover:
-		if !op.Switched(primary.Name, promoted(primary)) {
-			ask(string(op.UID), op.SwitchoverTarget())
-		}
+}
+
+// handover is why and to whom the primary should hand over; nil when it should not. The first reason counts. Its ID
+// stays the same for as long as the wish does, so that a primary that could not hand over says so once, and is asked
+// again only when other replicas are there to take over. What is not urgent waits until nobody is away.
+func (d *Decision) handover(s Snapshot, primary Member) *engine.Switchover {
+	op := s.Operation
+	if op != nil && op.Spec.Type == v1alpha1.OperationSwitchover && !op.Switched(primary.Name) {
+		return &engine.Switchover{ID: string(op.UID), From: primary.Name, Target: op.SwitchoverTarget()}
+	}
+	candidates, away := d.candidates(s), notReady(s, d.Wanted)
+	reason := ""
+	switch {
 	case len(candidates) == 0:
+		return nil
 	case slices.Contains(s.Cluster.Spec.FencedMembers, primary.Name):
-		ask(id("fence"), candidates[0])
-	case primary.Ordinal >= int(s.Cluster.Spec.Members):
-		ask(id("scale-in"), candidates[0])
-	case d.primaryIsLast(s, primary):
-		ask(id("rollout"), candidates[0])
+		reason = "fence"
+	case away == "" && primary.Ordinal >= int(s.Cluster.Spec.Members):
+		reason = "scale-in"
+	case away == "" && d.primaryIsLast(s, primary):
+		reason = "rollout"
+	default:
+		return nil
 	}
+	id := fmt.Sprintf("%s-%d-%s", reason, s.Cluster.Generation, strings.Join(candidates, "-"))
+	return &engine.Switchover{ID: id, From: primary.Name, Target: candidates[0]}
+}
+
+// handsOver says that the primary is about to hand over: it is asked to, and has not said that it cannot.
+func (d *Decision) handsOver(s Snapshot) bool {
+	if d.Handover == nil {
+		return false
+	}
+	primary, _ := s.Primary()
+	refused := primary.Report.Switchover
+	return refused == nil || refused.ID != d.Handover.ID
 }
 
 // candidates are the replicas that stay and could take over now, by ordinal.
@@ -56,22 +73,14 @@ func (d *Decision) candidates(s Snapshot) []string {
 	return names
 }
 
-// primaryIsLast says that a rolling change has reached the primary: everybody else is ready and up to date, and the
-// primary may not simply restart.
+// primaryIsLast says that a rolling change has reached the primary: everybody else is up to date, and the primary may
+// not simply restart.
 func (d *Decision) primaryIsLast(s Snapshot, primary Member) bool {
-	if d.restartsInPlace(s) || notReady(s, d.Wanted) != "" || d.Restart != "" {
+	if d.restartsInPlace(s) || d.Restart != "" {
 		return false
 	}
 	if len(d.Outdated) > 0 {
 		return len(d.Outdated) == 1 && d.Outdated[0].Name == primary.Name
 	}
 	return len(primary.Report.PendingRestart) > 0
-}
-
-// promoted is when a primary became it, zero when it was promoted by nobody's leave.
-func promoted(primary Member) metav1.Time {
-	if p := primary.Report.Promotion; p != nil {
-		return p.Time
-	}
-	return metav1.Time{}
 }

@@ -26,7 +26,7 @@ func (d *Decision) findOutdated(s Snapshot) {
 		case exists && m.Pod.CreationTimestamp.Time.Before(account.GetCreationTimestamp().Time):
 			// A token is of one ServiceAccount and not of its name: the agent can reach the API server no more.
 			why = "its token is of a ServiceAccount that was deleted"
-		case restartAsked(s, m):
+		case s.Operation != nil && s.Operation.Restarts(name) && !s.Operation.Restarted(m.Pod):
 			why = "a DatabaseOperation asks for it"
 		}
 		if why != "" {
@@ -38,39 +38,30 @@ func (d *Decision) findOutdated(s Snapshot) {
 	}
 }
 
-// restartAsked says whether the operation in force wants a member's pod anew: it is older than the operation.
-func restartAsked(s Snapshot, m Member) bool {
-	op := s.Operation
-	if op == nil || op.Spec.Type != v1alpha1.OperationRestart || op.Status.StartTime == nil {
-		return false
-	}
-	named := op.Spec.Restart == nil || len(op.Spec.Restart.Members) == 0 ||
-		slices.Contains(op.Spec.Restart.Members, m.Name)
-	return named && m.Pod.CreationTimestamp.Before(op.Status.StartTime)
-}
-
 // outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the highest
-// ordinal first, then the primary. While another member is not ready nobody goes, so that a change that breaks a member
-// stops with it, and goes on when the spec is changed back.
+// ordinal first, then the primary, if it may restart in place; else it is a replica by the time it goes. While another
+// member is not ready nobody who serves goes, so that a change that breaks a member stops with it, and goes on when the
+// spec is changed back.
 func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
-	primary, hasPrimary := s.Primary()
-	ready := notReady(s, d.Wanted) == ""
+	primary, _ := s.Primary()
+	away := notReady(s, d.Wanted)
+	var last *Outdated
 	for _, o := range slices.Backward(d.Outdated) {
 		m := s.Member(o.Name)
 		switch {
-		case !isReady(m) && !(hasPrimary && m.Name == primary.Name):
+		case m.Name == primary.Name:
+			last = &o
+		case !isReady(m):
 			return m, o.Why, true
-		case ready && m.Name != primary.Name && !ok:
+		case away == "" && !ok && !d.handsOver(s):
 			next, why, ok = m, o.Why, true
 		}
 	}
-	if ok || !ready || len(d.Outdated) == 0 || !hasPrimary {
-		return next, why, ok
+	// A primary that does not serve is no reason to wait for it: what keeps it down may be just what is outdated.
+	if !ok && last != nil && (away == "" || away == primary.Name) && d.restartsInPlace(s) {
+		return primary, last.Why, true
 	}
-	if d.restartsInPlace(s) {
-		return primary, d.Outdated[0].Why, true
-	}
-	return Member{}, "", false // a replica by the next pass, when it has handed over
+	return next, why, ok
 }
 
 // restartsInPlace says that the primary goes without a switchover.

@@ -249,9 +249,10 @@ func TestAnOperationRestartsEveryPodOnce(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, 3)
 	w.snapshot.Operation = &v1alpha1.DatabaseOperation{
-		ObjectMeta: metav1.ObjectMeta{Name: "now", UID: "op"},
-		Spec:       v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationRestart},
-		Status:     v1alpha1.DatabaseOperationStatus{StartTime: new(metav1.NewTime(w.moment.Add(time.Second)))},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "now", UID: "op", CreationTimestamp: metav1.NewTime(w.moment.Add(time.Second)),
+		},
+		Spec: v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationRestart},
 	}
 	w.settle()
 	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 orders-db-0>orders-db-1 -orders-db-0 +orders-db-0")

@@ -102,19 +102,20 @@ func (c *Controller) observe(key cache.ObjectName) (s Snapshot, found bool, err 
 	return s, true, nil
 }
 
-// operation finds the DatabaseOperation of a cluster that has begun and not ended; its controller lets one begin at a
-// time.
+// operation finds the DatabaseOperation of a cluster that has begun and not ended. Its controller lets one begin at a
+// time; should two have begun all the same, the older one counts in every pass.
 func (c *Controller) operation(key cache.ObjectName) (*v1alpha1.DatabaseOperation, error) {
 	all, err := c.operations.DatabaseOperations(key.Namespace).List(labels.Everything())
 	if err != nil {
 		return nil, fmt.Errorf("reading DatabaseOperations: %w", err)
 	}
+	var first *v1alpha1.DatabaseOperation
 	for _, op := range all {
-		if op.Spec.ClusterRef.Name == key.Name && op.InForce() {
-			return op, nil
+		if op.Spec.ClusterRef.Name == key.Name && op.InForce() && (first == nil || op.OlderThan(first)) {
+			first = op
 		}
 	}
-	return nil, nil
+	return first, nil
 }
 
 // offer finds what the platform offers of an engine; nil when it offers nothing.

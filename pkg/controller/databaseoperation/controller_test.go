@@ -25,7 +25,9 @@ var began = metav1.NewTime(time.Unix(1000, 0))
 
 func operation(t v1alpha1.OperationType, change ...func(*v1alpha1.DatabaseOperationSpec)) *v1alpha1.DatabaseOperation {
 	op := &v1alpha1.DatabaseOperation{
-		ObjectMeta: metav1.ObjectMeta{Name: "now", Namespace: "shop", UID: "op", Generation: 1},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "now", Namespace: "shop", UID: "op", Generation: 1, CreationTimestamp: began,
+		},
 		Spec: v1alpha1.DatabaseOperationSpec{
 			ClusterRef: v1alpha1.ClusterReference{Name: "orders"}, Type: t, TimeoutSeconds: 300,
 			TTLSecondsAfterFinished: new(int32(60)),
@@ -41,6 +43,7 @@ func operation(t v1alpha1.OperationType, change ...func(*v1alpha1.DatabaseOperat
 func cluster(op *v1alpha1.DatabaseOperation) Snapshot {
 	s := Snapshot{Operation: op, Now: began, Members: map[string]Member{}, Cluster: &v1alpha1.DatabaseCluster{
 		ObjectMeta: metav1.ObjectMeta{Name: "orders", Namespace: "shop", UID: "c"},
+		Spec:       v1alpha1.DatabaseClusterSpec{Members: 3},
 		Status:     v1alpha1.DatabaseClusterStatus{Primary: "orders-db-0"},
 	}}
 	for i, name := range []string{"orders-db-0", "orders-db-1", "orders-db-2"} {
@@ -87,10 +90,16 @@ func TestUnsafeOperationsAreRefused(t *testing.T) {
 		change func(*Snapshot)
 		want   string
 	}{
-		"safe":              {operation(v1alpha1.OperationSwitchover), nil, ""},
-		"safe target":       {operation(v1alpha1.OperationSwitchover, target("orders-db-2")), nil, ""},
-		"no such target":    {operation(v1alpha1.OperationSwitchover, target("x")), nil, "False/Refused"},
-		"no primary":        {operation(v1alpha1.OperationSwitchover), nobody, "False/Refused"},
+		"safe":           {operation(v1alpha1.OperationSwitchover), nil, ""},
+		"safe target":    {operation(v1alpha1.OperationSwitchover, target("orders-db-2")), nil, ""},
+		"no such target": {operation(v1alpha1.OperationSwitchover, target("x")), nil, "False/Refused"},
+		"no primary":     {operation(v1alpha1.OperationSwitchover), nobody, "False/Refused"},
+		"stopped": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
+			s.Cluster.Spec.PowerState = v1alpha1.PowerStopped
+		}, "False/Refused"},
+		"paused": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
+			s.Cluster.Spec.Reconciliation = v1alpha1.ReconciliationPaused
+		}, "False/Refused"},
 		"no cluster":        {operation(v1alpha1.OperationSwitchover), func(s *Snapshot) { s.Cluster = nil }, "False/ClusterMissing"},
 		"rebuild primary":   {operation(v1alpha1.OperationRebuildMember, member("orders-db-0")), nil, "False/Refused"},
 		"rebuild stranger":  {operation(v1alpha1.OperationRebuildMember, member("x")), nil, "False/Refused"},
@@ -133,8 +142,12 @@ func TestOperationsEnd(t *testing.T) {
 		want   string
 	}{
 		"switched over": {operation(v1alpha1.OperationSwitchover), func(s *Snapshot) {
-			s.change("orders-db-0", func(m *Member) { m.Report.Promotion = &engine.PromotionReport{Time: later} })
+			s.Operation.Status.Primary = "orders-db-1"
 		}, "Complete"},
+		"switched over and not ready": {operation(v1alpha1.OperationSwitchover), func(s *Snapshot) {
+			s.Operation.Status.Primary = "orders-db-1"
+			s.change("orders-db-0", func(m *Member) { m.Pod.Status.Conditions = nil })
+		}, ""},
 		"not yet": {operation(v1alpha1.OperationSwitchover), func(*Snapshot) {}, ""},
 		"target is primary": {operation(v1alpha1.OperationSwitchover, target("orders-db-0")), func(*Snapshot) {},
 			"Complete"},
@@ -150,6 +163,12 @@ func TestOperationsEnd(t *testing.T) {
 				s.change(name, func(m *Member) { m.Pod.CreationTimestamp = later })
 			}
 		}, "Complete"},
+		"one is being made": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
+			for name := range s.Members {
+				s.change(name, func(m *Member) { m.Pod.CreationTimestamp = later })
+			}
+			delete(s.Members, "orders-db-2")
+		}, ""},
 		"one is left": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
 			s.change("orders-db-1", func(m *Member) { m.Pod.CreationTimestamp = later })
 		}, ""},

@@ -61,11 +61,15 @@ func begin(s Snapshot) Decision {
 			"operation "+s.Before+" of the same cluster comes first")
 		return d
 	}
+	if message, idle := s.idle(); idle {
+		return finish(s, v1alpha1.ReasonRefused, message)
+	}
 	if message, unsafe := verbs[op.Spec.Type].refuse(s); unsafe {
 		return finish(s, v1alpha1.ReasonRefused, message)
 	}
+	primary, _ := s.primary()
 	d := Decision{Status: *op.Status.DeepCopy(), Own: true}
-	d.Status.StartTime = &s.Now
+	d.Status.StartTime, d.Status.Primary = &s.Now, primary.Name
 	d.Status.Steps = []v1alpha1.OperationStep{{Name: string(op.Spec.Type), Message: "the members are asked for it"}}
 	d.set(s, v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "the operation has begun")
 	d.set(s, v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonUnderWay, "the members are asked for it")

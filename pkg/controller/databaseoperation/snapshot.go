@@ -4,7 +4,6 @@
 package databaseoperation
 
 import (
-	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -81,7 +80,7 @@ func (c *Controller) before(op *v1alpha1.DatabaseOperation) (string, error) {
 			}
 			continue
 		}
-		if cmp.Or(other.CreationTimestamp.Compare(first.CreationTimestamp.Time), cmp.Compare(other.Name, first.Name)) < 0 {
+		if other.OlderThan(first) {
 			first = other
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
@@ -25,6 +24,15 @@ var verbs = map[v1alpha1.OperationType]verb{
 	v1alpha1.OperationRestart:                  {refuseRestart, restarted},
 	v1alpha1.OperationRebuildMember:            {refuseRebuild, rebuilt},
 	v1alpha1.OperationPromoteAcceptingDataLoss: {refusePromotion, promoted},
+}
+
+// idle says why nothing could be carried out at all.
+func (s Snapshot) idle() (string, bool) {
+	spec := &s.Cluster.Spec
+	if spec.Reconciliation == v1alpha1.ReconciliationPaused {
+		return "spec.reconciliation of the cluster is Paused", true
+	}
+	return "the cluster is stopped (spec.powerState)", spec.PowerState == v1alpha1.PowerStopped
 }
 
 // refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal.
@@ -53,14 +61,7 @@ func refuseSwitchover(s Snapshot) (string, bool) {
 
 func switchedOver(s Snapshot) (string, bool) {
 	primary, ok := s.primary()
-	if !ok {
-		return "", false
-	}
-	var since metav1.Time
-	if p := primary.Report.Promotion; p != nil {
-		since = p.Time
-	}
-	return primary.Name + " is primary", s.Operation.Switched(primary.Name, since)
+	return primary.Name + " is primary", ok && ready(primary.Pod) && s.Operation.Switched(primary.Name)
 }
 
 func refuseRestart(s Snapshot) (string, bool) {
@@ -71,19 +72,18 @@ func refuseRestart(s Snapshot) (string, bool) {
 			}
 		}
 	}
-	return "the cluster is stopped", s.Cluster.Spec.PowerState == v1alpha1.PowerStopped
+	return "", false
 }
 
-// restarted: every member that was named has a pod that is younger than the operation, and is ready.
+// restarted: every member that was named has a pod that is younger than the operation, and is ready. While a member has
+// no pod at all, it is being made.
 func restarted(s Snapshot) (string, bool) {
 	for name, m := range s.Members {
-		named := s.Operation.Spec.Restart == nil || len(s.Operation.Spec.Restart.Members) == 0 ||
-			slices.Contains(s.Operation.Spec.Restart.Members, name)
-		if named && (m.Pod.CreationTimestamp.Before(s.Operation.Status.StartTime) || !ready(m.Pod)) {
+		if s.Operation.Restarts(name) && !(s.Operation.Restarted(m.Pod) && ready(m.Pod)) {
 			return "", false
 		}
 	}
-	return "the members have restarted", true
+	return "the members have restarted", len(s.Members) >= int(s.Cluster.Spec.Members)
 }
 
 func refuseRebuild(s Snapshot) (string, bool) {
