@@ -36,8 +36,8 @@ func (d *Driver) configure(
 	files := map[string]string{
 		"postgresql.conf": fmt.Sprintf("include '%s'\ninclude '%s'\n",
 			postgresql.ConfigFile, postgresql.MemberConfFile),
-		"postgresql.auto.conf":    "",
-		"pg_ident.conf":           "",
+		"postgresql.auto.conf": "",
+		"pg_ident.conf":        "",
 		postgresql.MemberConfFile: postgresql.MemberConf(plan, postgresql.MemberSettings{
 			Member: d.member, Primary: primary, Quorum: q, Raised: d.config.raised,
 		}),

@@ -222,4 +222,3 @@ func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum)
 	// Whether writes wait at all is told by the checkpointer; when a checkpoint has ended, it has read the settings.
 	return d.db.exec(ctx, "CHECKPOINT")
 }
-
