@@ -4,13 +4,11 @@
 package databasecluster
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -80,7 +78,7 @@ func (d *Decision) wantMembers(s Snapshot) error {
 			d.Writes = append(d.Writes, Write{Wanted: d.volume(s, m, false)})
 		}
 	}
-	if !d.mountsExist(s) {
+	if !d.mountsExist(s) || leaseMissing(s) {
 		return nil
 	}
 	for _, name := range d.Wanted {
@@ -98,6 +96,12 @@ func (d *Decision) wantMembers(s Snapshot) error {
 func mayBegin(s Snapshot, name string) bool {
 	listed := electorate(s)
 	return listed == nil || slices.Contains(listed, name)
+}
+
+// leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
+func leaseMissing(s Snapshot) bool {
+	_, exists := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}]
+	return s.Engine.Traits().LeaseElected && !exists
 }
 
 // electorate are the members that may become primary: as the primary reports them, or as the Lease lists them while
@@ -127,43 +131,6 @@ func (d *Decision) mountsExist(s Snapshot) bool {
 		}
 	}
 	return true
-}
-
-// wantVolume brings a volume that exists in line: its size, its owner reference, and the label that ties it to this
-// cluster. A retained volume is relabelled only once it is known whose data the cluster has; until then its old label
-// is the only sign that it holds data worth waiting for.
-func (d *Decision) wantVolume(s Snapshot, m Member) error {
-	if m.Volume == nil || (systemID(s) == "" && slices.Contains(retainedMembers(s), m.Name)) {
-		return nil
-	}
-	owned := s.Cluster.Spec.DeletionPolicy == v1alpha1.DeletionDelete
-	wanted := d.volume(s, m, owned)
-	if owned != metav1.IsControlledBy(m.Volume, s.Cluster) && ownerOf(m.Volume, s.Cluster) <= adoptable {
-		// The comparison below sees what is missing, not what is too much. The reference was added by an apply and not by
-		// the Create, so an apply without it takes it away.
-		d.Writes = append(d.Writes, Write{Wanted: wanted, Seen: m.Volume, Why: "metadata.ownerReferences"})
-		return nil
-	}
-	return d.want(s, wanted)
-}
-
-// volume is the volume of a member. Its label says with which build the data was last used, so it follows the pod's as
-// soon as that is ready: until then the change may still be taken back. It never shrinks: a retained volume may be
-// larger than the spec.
-func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.PersistentVolumeClaimApplyConfiguration {
-	in := resource.VolumeInput{
-		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Owned: owned, Size: s.Cluster.Spec.Storage.Size,
-	}
-	if m.Volume != nil {
-		in.Build = cmp.Or(m.Volume.Labels[v1alpha1.LabelBuild], in.Build)
-		if isReady(m) {
-			in.Build = cmp.Or(m.Pod.Labels[v1alpha1.LabelBuild], in.Build)
-		}
-		if has := m.Volume.Spec.Resources.Requests[corev1.ResourceStorage]; has.Cmp(in.Size) > 0 {
-			in.Size = has
-		}
-	}
-	return resource.PersistentVolumeClaim(in)
 }
 
 // wantPod asks for a member's pod when there is none. A pod that is there is never changed, only replaced: one that has
@@ -236,7 +203,7 @@ func (d *Decision) requeueAfter(after time.Duration) {
 func (d *Decision) takeOneAway(s Snapshot) {
 	going := func(m Member) bool { return m.Pod != nil && m.Pod.DeletionTimestamp != nil }
 	ended := func(x Deletion) bool { return x.Kind == "Pod" }
-	if slices.ContainsFunc(s.Members, going) || slices.ContainsFunc(d.Deletes, ended) {
+	if leaseMissing(s) || slices.ContainsFunc(s.Members, going) || slices.ContainsFunc(d.Deletes, ended) {
 		return
 	}
 	for _, next := range []func(*Decision, Snapshot) (Member, string, bool){

@@ -41,33 +41,6 @@ func (d *Decision) wantShared(s Snapshot) error {
 	return d.wantLease(s)
 }
 
-// wantSecrets asks for the secrets that are made once. The certificates need the authority, and the login holds the
-// authority's certificate, so the authority comes first and the two others in the next pass.
-func (d *Decision) wantSecrets(s Snapshot) {
-	names := []struct {
-		generation Generation
-		name       string
-	}{
-		{GenerateAuthority, resource.CASecretName(s.Cluster.Name)},
-		{GenerateCertificates, resource.TLSSecretName(s.Cluster.Name)},
-		{GenerateLogin, resource.AppSecretName(s.Cluster.Name)},
-	}
-	for _, n := range names {
-		secret := s.Secret(n.name)
-		switch {
-		case secret == nil:
-			d.Generate = append(d.Generate, n.generation)
-			if n.generation == GenerateAuthority {
-				return
-			}
-		case ownerOf(secret, s.Cluster) == foreign:
-			d.Obstacles = append(d.Obstacles, Obstacle{Ref{"Secret", n.name}, v1alpha1.ReasonNameConflict})
-		case ownerOf(secret, s.Cluster) == leaving:
-			d.Obstacles = append(d.Obstacles, Obstacle{Ref{"Secret", n.name}, v1alpha1.ReasonWaitingForDeletion})
-		}
-	}
-}
-
 // wantLease asks for the Lease when it is missing, and never again: from then on it belongs to the agents. A Lease that
 // somebody deleted is made anew in the name of the primary that is known, so that no other member takes it for free.
 func (d *Decision) wantLease(s Snapshot) error {
