@@ -111,8 +111,8 @@ func (e *Elector) tryVote(q VoteRequest) (v Vote, done bool, news <-chan struct{
 func (e *Elector) Vouch(q VouchRequest) Voucher {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	// Who has not read the Lease since its start can promise too: whoever may have been elected meanwhile is asked as well,
-	// and does not.
+	// Who has not read the Lease since its start can promise too: whoever may have been elected meanwhile is asked as
+	// well, and does not.
 	if e.tenure != nil || e.busy || max(e.promised, e.yielding) > q.Epoch ||
 		(e.known && (e.record.Holder != q.Holder || e.record.Epoch != q.Epoch)) {
 		return Voucher{}

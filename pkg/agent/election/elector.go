@@ -102,7 +102,7 @@ func (e *Elector) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-e.woken:
-		case <-e.Clock.After(e.turn()):
+		case <-e.Clock.After(e.turn()): //nolint:contextcheck // its requests outlive it: they run in e.ctx, which is ctx
 		}
 	}
 }

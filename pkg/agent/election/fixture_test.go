@@ -94,8 +94,14 @@ func (a *actor) change(f func(*engine.Facts)) { a.mu.Lock(); f(&a.facts); a.mu.U
 func (a *actor) know() engine.Facts           { a.mu.Lock(); defer a.mu.Unlock(); return a.facts }
 func (a *actor) isolated() bool               { a.mu.Lock(); defer a.mu.Unlock(); return a.cut }
 func (a *actor) isolate()                     { a.mu.Lock(); a.cut = true; a.mu.Unlock() }
-func (a *actor) die()                         { a.isolate(); a.cancel(); a.change(func(f *engine.Facts) { f.Leading = 0 }) }
 func (a *actor) leads() bool                  { return a.know().Leading > 0 }
+
+func (a *actor) die() {
+	a.isolate()
+	a.cancel()
+	a.change(func(f *engine.Facts) { f.Leading = 0 })
+}
+
 func (c *cast) each(f func(*actor)) {
 	for _, a := range c.members {
 		f(a)
@@ -236,7 +242,7 @@ func (n network) State(ctx context.Context, m string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	return p.Elector.State(), nil
+	return p.State(), nil
 }
 
 func (n network) Vote(ctx context.Context, m string, q VoteRequest) (Vote, error) {
@@ -244,7 +250,7 @@ func (n network) Vote(ctx context.Context, m string, q VoteRequest) (Vote, error
 	if err != nil {
 		return Vote{}, err
 	}
-	return p.Elector.Vote(ctx, q), nil
+	return p.Vote(ctx, q), nil
 }
 
 func (n network) Vouch(ctx context.Context, m string, q VouchRequest) (Voucher, error) {
@@ -252,13 +258,13 @@ func (n network) Vouch(ctx context.Context, m string, q VouchRequest) (Voucher, 
 	if err != nil {
 		return Voucher{}, err
 	}
-	return p.Elector.Vouch(q), nil
+	return p.Vouch(q), nil
 }
 
 func (n network) Farewell(ctx context.Context, m string, f Farewell) error {
 	p, err := n.peer(ctx, m)
 	if err == nil {
-		p.Elector.Farewell(f)
+		p.Farewell(f)
 	}
 	return err
 }

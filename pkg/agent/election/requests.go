@@ -11,7 +11,7 @@ import (
 
 // No turn waits for an answer. A request runs beside, and what it brings is taken over under the lock.
 
-// ask runs a request to a peer; what it returns is called under the lock.
+// ask runs a request; what it returns is called under the lock.
 func (e *Elector) ask(request func(ctx context.Context) (apply func())) {
 	go func() {
 		ctx, cancel := context.WithTimeout(e.ctx, RequestTimeout)
@@ -42,7 +42,7 @@ func (e *Elector) write(r Record, done func(error)) {
 	e.busy = true
 	e.ask(func(ctx context.Context) func() {
 		written, err := e.Leases.Update(ctx, r)
-		return func() {
+		return func() { //nolint:contextcheck // a read that follows has its own time, in e.ctx
 			e.busy = false
 			if err == nil {
 				e.see(written, e.Clock.Now())

@@ -224,11 +224,7 @@ func (e *Elector) wanted() Record {
 // vouch asks all other members to hold still while the API server does not answer (PROTOCOL I9).
 func (e *Elector) vouch(now time.Duration) {
 	t := e.tenure
-	slow := e.busy && t.tried > t.renewed && now-t.tried >= patience
-	if !(t.unanswered || slow) || t.phase == campaigning || t.alone(e.record) {
-		return
-	}
-	if t.round > 0 && now-t.round < longTurn {
+	if !e.unheard(now) || (t.round > 0 && now-t.round < longTurn) {
 		return
 	}
 	t.round = now
@@ -247,4 +243,11 @@ func (e *Elector) vouch(now time.Duration) {
 			}
 		})
 	}
+}
+
+// unheard says that the API server does not answer renewals that are needed for an engine that may accept writes.
+func (e *Elector) unheard(now time.Duration) bool {
+	t := e.tenure
+	slow := e.busy && t.tried > t.renewed && now-t.tried >= patience
+	return (t.unanswered || slow) && t.phase != campaigning && !t.alone(e.record)
 }
