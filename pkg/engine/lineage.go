@@ -92,18 +92,13 @@ func (p Point) Relate(primary Lineage) Relation {
 		if next == len(primary) || primary[next].Position >= p.Position {
 			return RelationFollow
 		}
-		return RelationRewind
 	}
 	strayed, missed := mine.without(primary), primary.without(mine)
-	if len(strayed) == len(mine) {
-		return RelationClone // strangers, or too long apart to know better
-	}
-	for _, theirs := range missed {
-		// Not only the last number counts: where an earlier one is the same, the engine takes the histories for one until
-		// that timeline ends, and looks for the fork too late.
-		if slices.ContainsFunc(strayed, func(p Promotion) bool { return p.Timeline == theirs.Timeline }) {
-			return RelationClone
-		}
+	// Not only the last numbers count: where earlier ones are the same, the engine takes the histories for one until that
+	// timeline ends, and looks for the fork too late. And a promotion that both have noted need not be in both histories:
+	// who noted it and never received anything of it may have taken the same number.
+	if len(strayed) == len(mine) || strayed.sharesTimeline(primary) || missed.sharesTimeline(mine) {
+		return RelationClone
 	}
 	return RelationRewind
 }
@@ -111,6 +106,13 @@ func (p Point) Relate(primary Lineage) Relation {
 // without gives the promotions that another lineage does not have.
 func (l Lineage) without(other Lineage) Lineage {
 	return slices.DeleteFunc(slices.Clone(l), func(p Promotion) bool { return indexOf(other, p) >= 0 })
+}
+
+// sharesTimeline says whether two lineages have a timeline number in common.
+func (l Lineage) sharesTimeline(other Lineage) bool {
+	return slices.ContainsFunc(l, func(p Promotion) bool {
+		return slices.ContainsFunc(other, func(o Promotion) bool { return o.Timeline == p.Timeline })
+	})
 }
 
 func indexOf(l Lineage, p Promotion) int {

@@ -4,16 +4,19 @@
 package engine_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
-// copyOf is a member's data: records that differ from all others, and where they come from.
+// copyOf is a member's data: records that differ from all others, where they come from as its agents wrote it down, and
+// which timelines its engine knows.
 type copyOf struct {
 	records []int
 	lineage engine.Lineage
+	history engine.Lineage
 }
 
 func (c copyOf) point() engine.Point {
@@ -37,43 +40,48 @@ type past struct {
 // beginnings is the past in which one member has made data, and all have it.
 func beginnings() past {
 	p := past{primaries: []int{-1, 0}, record: 1}
+	born := engine.Lineage{{Epoch: 1, Timeline: 1}}
 	for i := range p.copies {
-		p.copies[i] = copyOf{records: []int{1}, lineage: engine.Lineage{{Epoch: 1, Timeline: 1}}}
+		p.copies[i] = copyOf{records: []int{1}, lineage: born, history: born}
 	}
 	return p
 }
 
-// with is the past with one more step: 0-2 a member is promoted, 3-5 one writes, 6-11 one receives from another. It is
-// false for what cannot be.
+// with is the past with one more step: 0-2 a member is promoted, 3-5 one writes, 6-11 one receives from another, 12-17
+// one is about to, and notes it. It is false for what cannot be.
 func (p *past) with(step int) (next past, ok bool) {
 	next = *p
 	i := step % 3
 	c := p.copies[i]
 	switch {
 	case step < 3:
-		mine := c.lineage.At(uint64(len(c.records)))
+		end := uint64(len(c.records))
 		next.primaries = append(slices.Clip(p.primaries), i)
-		c.lineage = mine.With(engine.Promotion{
-			Epoch: int64(len(next.primaries) - 1), Timeline: mine[len(mine)-1].Timeline + 1, Position: uint64(len(c.records)),
-		})
+		begun := engine.Promotion{
+			Epoch: int64(len(p.primaries)), Timeline: c.history[len(c.history)-1].Timeline + 1, Position: end,
+		}
+		c.lineage, c.history = c.lineage.At(end).With(begun), c.history.At(end).With(begun)
 		c = next.write(c)
 	case step < 6:
-		if p.primaries[c.lineage.Epoch()] != i {
+		if p.primaries[c.lineage.Epoch()] != i || c.history.Epoch() != c.lineage.Epoch() {
 			return next, false
 		}
 		c = next.write(c)
 	default:
 		from := p.copies[(i+step/3-1)%3]
-		if !c.beginning(from) {
+		if step >= 12 {
+			from = p.copies[(i+step/3-3)%3]
+		}
+		if !c.beginning(from) || c.point().Relate(from.lineage) != engine.RelationFollow {
 			return next, false
 		}
 		c.lineage = from.lineage
-		if n := len(c.records); n < len(from.records) {
-			c.records = from.records[: n+1 : n+1]
+		if n := len(c.records); step < 12 && n < len(from.records) {
+			c.records, c.history = from.records[:n+1:n+1], from.history
 		}
 	}
 	next.copies[i] = c
-	did := []string{"promote", "write", "receive", "receive"}[step/3] + string(rune('A'+i))
+	did := []string{"promote", "write", "receive", "receive", "note", "note"}[step/3] + string(rune('A'+i))
 	next.steps = append(slices.Clip(p.steps), did)
 	return next, true
 }
@@ -86,7 +94,7 @@ func (p *past) write(c copyOf) copyOf {
 
 // rewound is what pg_rewind makes of a copy. It knows timeline numbers and where they begin, not who was promoted.
 func rewound(mine, theirs copyOf) copyOf {
-	a, b := mine.lineage.At(uint64(len(mine.records))), theirs.lineage
+	a, b := mine.history, theirs.history
 	shared := 0
 	for shared < min(len(a), len(b)) && a[shared].Timeline == b[shared].Timeline &&
 		a[shared].Position == b[shared].Position {
@@ -126,19 +134,29 @@ func (p *past) check(t *testing.T) {
 	}
 }
 
-// TestRelateNeverCorrupts tries every past of a few steps.
+// TestRelateNeverCorrupts tries every past of a few steps, and some of many.
 func TestRelateNeverCorrupts(t *testing.T) {
 	t.Parallel()
 	var explore func(p past, depth int)
 	explore = func(p past, depth int) {
 		p.check(t)
-		for step := range 12 {
+		for step := range 18 {
 			if next, ok := p.with(step); ok && depth > 0 {
 				explore(next, depth-1)
 			}
 		}
 	}
-	explore(beginnings(), 5)
+	explore(beginnings(), 4)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 10_000 {
+		p := beginnings()
+		for range 12 {
+			if next, ok := p.with(rng.IntN(18)); ok {
+				p = next
+				p.check(t)
+			}
+		}
+	}
 }
 
 func TestRelate(t *testing.T) {

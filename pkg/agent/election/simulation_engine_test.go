@@ -20,8 +20,11 @@ type volume struct {
 	data   bool
 	system string
 	// wal is what is flushed, each record by its identity.
-	wal     []int64
+	wal []int64
+	// lineage is what the agents wrote down, history what the engine itself knows of its timelines: their numbers and
+	// where they begin. A replica's engine follows its primary from one to the next without asking its agent.
 	lineage engine.Lineage
+	history engine.Lineage
 	standby bool
 	// clean says that the engine was stopped, not killed, so that the end of the log is known.
 	clean bool
@@ -41,8 +44,11 @@ type process struct {
 	epoch                            int64
 
 	// follows is the member that it connects to, again and again; since the epoch in which its agent checked that.
-	follows   string
-	since     int64
+	follows string
+	since   int64
+	// noted is the last promotion that its agent wrote down before it connected: it is part of the name under which the
+	// replica confirms what it has flushed.
+	noted     int64
 	upstream  *stream
 	streams   []*stream
 	confirmed map[string]int
@@ -87,13 +93,12 @@ func (p *process) promote(s engine.Standing) {
 		return
 	}
 	v := p.v
-	var timeline int64
-	if n := len(v.lineage.At(uint64(len(v.wal)))); n > 0 {
-		timeline = v.lineage[n-1].Timeline
+	end := uint64(len(v.wal))
+	begun := engine.Promotion{Epoch: s.Epoch, Timeline: 1, Position: end}
+	if n := len(v.history); n > 0 {
+		begun.Timeline += v.history[n-1].Timeline
 	}
-	v.lineage = v.lineage.At(uint64(len(v.wal))).With(engine.Promotion{
-		Epoch: s.Epoch, Timeline: timeline + 1, Position: uint64(len(v.wal)),
-	})
+	v.lineage, v.history = v.lineage.At(end).With(begun), v.history.At(end).With(begun)
 	p.l.w.judge.promoted(p, s.Epoch)
 	v.standby = false
 	p.lead(s)

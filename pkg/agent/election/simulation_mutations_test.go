@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
@@ -22,6 +23,7 @@ const (
 	brokenExact   breakage = "positions count before they are known"
 	brokenQuorum  breakage = "candidates believe that every write is everywhere"
 	brokenRecord  breakage = "an engine enforces less than the Lease says"
+	brokenNote    breakage = "replicas count that have not written down the promotion"
 	brokenLineage breakage = "timeline numbers are compared, not epochs"
 	brokenGuard   breakage = "no guard kills the engine when the deadline passes"
 	brokenWait    breakage = "candidates wait for three seconds only"
@@ -50,6 +52,19 @@ func TestSimulationFindsWhatIsBroken(t *testing.T) {
 			t.Errorf("%d schedules did not find it", schedules)
 		})
 	}
+}
+
+// TestStoryAcrossAPromotionIsFound: what this story is about is too rare to be met by chance.
+func TestStoryAcrossAPromotionIsFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(scenario{members: 3, durability: majority, broken: brokenNote})
+		w.acrossAPromotion()
+		w.end()
+		if !strings.Contains(w.wrong, "has lost the acknowledged write") {
+			t.Errorf("no acknowledged write was lost: %s", w.wrong)
+		}
+	})
 }
 
 // show is the Lease as a member gets to see it.

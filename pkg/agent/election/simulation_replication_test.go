@@ -13,6 +13,7 @@ type stream struct {
 	from, to *process
 	sent     int
 	moving   bool
+	noted    int64
 	// closed: the receiver has let go, or the sender died. What is on its way to the receiver is lost; what is on its way
 	// back is not.
 	closed bool
@@ -21,6 +22,7 @@ type stream struct {
 // follow makes a replica connect to a member, until it is told otherwise.
 func (p *process) follow(member string, epoch int64) {
 	p.follows, p.since, p.exact = member, epoch, false
+	p.noted = p.v.lineage.Epoch()
 	p.connect(p.l.w.between(time.Millisecond, 50*time.Millisecond))
 }
 
@@ -54,7 +56,7 @@ func (p *process) dial(to *member) {
 			p.l.incarnation, sender.l.incarnation, p.v.point(), sender.v.point())
 		return
 	}
-	s := &stream{from: sender, to: p, sent: len(p.v.wal)}
+	s := &stream{from: sender, to: p, sent: len(p.v.wal), noted: p.noted}
 	p.upstream = s
 	sender.streams = append(slices.DeleteFunc(sender.streams, func(s *stream) bool { return s.closed }), s)
 	s.confirm(s.sent)
@@ -64,8 +66,7 @@ func (p *process) dial(to *member) {
 // accepts is all that PostgreSQL checks: that the replica's timeline number is in the sender's history, and did not end
 // there before the replica's position.
 func accepts(sender, replica *volume) bool {
-	mine := replica.lineage.At(uint64(len(replica.wal)))
-	theirs := sender.lineage.At(uint64(len(sender.wal)))
+	mine, theirs := replica.history, sender.history
 	if len(mine) == 0 || len(replica.wal) > len(sender.wal) {
 		return false
 	}
@@ -95,14 +96,14 @@ func (s *stream) push() {
 		return
 	}
 	s.moving = true
-	chunk := slices.Clone(s.from.v.wal[s.sent:])
+	chunk, history := slices.Clone(s.from.v.wal[s.sent:]), s.from.v.history
 	w := s.from.l.w
 	s.carry(w.delay()+s.to.l.m.lag, s.from.l.m, s.to, func() {
 		if s.closed {
 			return
 		}
 		s.moving = false
-		s.to.v.wal = append(s.to.v.wal, chunk...)
+		s.to.v.wal, s.to.v.history = append(s.to.v.wal, chunk...), history
 		s.sent += len(chunk)
 		s.confirm(s.sent)
 		s.to.pump()
@@ -110,12 +111,18 @@ func (s *stream) push() {
 	})
 }
 
+// counts says whether the primary may count on what the replica has flushed. It must not while the replica's agent has
+// not written down the primary's last promotion: its vote would tell of an older lineage than the data has.
+func (s *stream) counts() bool {
+	return s.noted == s.from.v.lineage.Epoch() || s.from.l.w.broken == brokenNote
+}
+
 // confirm tells the sender what is flushed.
 func (s *stream) confirm(position int) {
 	w := s.from.l.w
 	s.carry(w.delay(), s.to.l.m, s.from, func() {
 		name := s.to.l.m.name
-		if position > s.from.confirmed[name] {
+		if s.counts() && position > s.from.confirmed[name] {
 			s.from.confirmed[name] = position
 			s.from.commit()
 		}
@@ -142,7 +149,7 @@ func (p *process) attached() []string {
 	for _, s := range p.streams {
 		m := s.to.l.m
 		level := p.confirmed[m.name] >= len(p.v.wal)-5 && p.l.w.connected(p.l.m, m)
-		if !s.closed && level && !slices.Contains(names, m.name) {
+		if !s.closed && s.counts() && level && !slices.Contains(names, m.name) {
 			names = append(names, m.name)
 		}
 	}

@@ -125,14 +125,15 @@ func (l *life) copyFrom(s engine.Standing, change func(from *volume)) {
 			return
 		}
 		change(p.v)
-		v.data, v.standby, v.clean, v.system, v.lineage = true, true, false, p.v.system, p.v.lineage
+		v.data, v.standby, v.clean, v.system = true, true, false, p.v.system
+		v.lineage, v.history = p.v.lineage, p.v.history
 		l.w.log("%s has a copy of %s up to %d", l.incarnation, s.Primary, len(v.wal))
 	})
 }
 
 // fork is where pg_rewind finds that two histories part: it compares numbers of timelines and where they begin.
 func fork(mine, theirs *volume) int {
-	a, b := mine.lineage.At(uint64(len(mine.wal))), theirs.lineage
+	a, b := mine.history, theirs.history
 	shared := 0
 	for shared < min(len(a), len(b)) && a[shared].Timeline == b[shared].Timeline &&
 		a[shared].Position == b[shared].Position {
@@ -157,6 +158,7 @@ func (l *life) lead(s engine.Standing) {
 		l.begin(50*time.Millisecond, 500*time.Millisecond, func() {
 			v.data, v.system, v.standby = true, systemID, false
 			v.wal, v.lineage = []int64{0}, engine.Lineage{{Epoch: s.Epoch, Timeline: 1}}
+			v.history = v.lineage
 			l.w.judge.founded(l, s.Epoch)
 		})
 	case !v.data:

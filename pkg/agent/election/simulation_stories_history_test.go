@@ -35,6 +35,38 @@ func TestStorySameTimelineTwice(t *testing.T) {
 	})
 }
 
+// TestStoryAcrossAPromotion: the agent of a replica is stopped while its primary steps down and is promoted again. The
+// engines find each other without it, and go on. What the replica flushes then must not count: its agent did not write
+// the promotion down, and its vote would lose against older data that has it.
+func TestStoryAcrossAPromotion(t *testing.T) {
+	t.Parallel()
+	tell(t, majority, func(w *world) { w.acrossAPromotion() })
+}
+
+func (w *world) acrossAPromotion() {
+	old := w.settle()
+	behind, deaf := w.others(old)[0], w.others(old)[1]
+	deaf.life.stop(false)
+	behind.lag = 10 * time.Second
+	for range 3 {
+		w.pass(1500 * time.Millisecond)
+		old.life.crash("killed")
+	}
+	w.await(40*time.Second, "the second promotion of "+old.name, func() bool {
+		return len(w.judge.promotions) > 1 && w.primary() == old
+	})
+	behind.lag = 0
+	w.pass(5 * time.Second)
+	behind.lag = 10 * time.Second
+	w.pass(3 * time.Second)
+	old.life.end()
+	behind.lag = 0
+	deaf.life.resume()
+	w.pass(40 * time.Second)
+	old.revive()
+	w.settle()
+}
+
 // TestStoryVoterRestarts: a voter forgets its promise when its agent restarts; what it promised holds all the same,
 // since it begins as nobody and receives only from the holder that it reads in the Lease.
 func TestStoryVoterRestarts(t *testing.T) {
@@ -118,6 +150,7 @@ func TestStoryRetainedVolumes(t *testing.T) {
 		stale := volume{data: true, system: systemID, standby: true, wal: []int64{-1, -2, -3, -4}, lineage: former[:1]}
 		newest := stale
 		newest.wal, newest.lineage = []int64{-1, -2, -3, -4, -5, -6}, former
+		stale.history, newest.history = stale.lineage, newest.lineage
 		w.members[0].volume, w.members[2].volume = stale, newest
 		w.plan.Initialiser, w.plan.Retained = "", slices.Clone(w.plan.Members)
 		w.pass(310 * time.Millisecond)
@@ -156,6 +189,7 @@ func TestStoryMemberAddedWhileCut(t *testing.T) {
 		w.replan(func(p *election.Plan) { p.Members = append(p.Members, added.name) })
 		added.volume = volume{
 			data: true, system: systemID, standby: true, wal: slices.Clone(old.volume.wal), lineage: old.volume.lineage,
+			history: old.volume.history,
 		}
 		w.pass(40 * time.Second)
 		w.expect(len(w.judge.promotions) == 1, "another was promoted")
