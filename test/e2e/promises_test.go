@@ -40,9 +40,12 @@ var budget = map[string]map[int32]int{
 	"update databaseclusters":       {1: 3, 3: 7}, // at most: replicas that come up together share one
 }
 
-// agentBudget is what one member may write from its birth to Ready: the Lease, and a patch for each change of its
-// report.
-const agentBudget = 6
+// agentBudget is what one member may write from its birth to Ready: a patch for each change of its report. leaseBudget is
+// what all members together may write to the Lease beside its renewals: taken, and the quorum and lineage recorded.
+const (
+	agentBudget = 6
+	leaseBudget = 4
+)
 
 func TestWriteBudget(t *testing.T) {
 	for members, total := range map[int32]int{1: 18, 3: 28} {
@@ -72,13 +75,20 @@ func TestWriteBudget(t *testing.T) {
 			if sum > total {
 				t.Errorf("%d writes by the operator, want at most %d", sum, total)
 			}
-			byPod := map[string]int{}
+			byPod, leases := map[string]int{}, 0
 			for _, r := range f.requestsSince(began, mine) {
-				if pod := byMember(r, f.ns); pod != "" {
+				switch pod := byMember(r, f.ns); {
+				case pod == "":
+				case r.ObjectRef.Resource == "leases":
+					leases++
+				default:
 					byPod[pod]++
 				}
 			}
-			f.step("the agents wrote: %v", byPod)
+			f.step("the agents wrote: %v, and the Lease %d times", byPod, leases)
+			if renewals := int(time.Since(began)/(3*time.Second)) * int(members/3); leases > leaseBudget+renewals {
+				t.Errorf("the Lease was written %d times, want at most %d and %d renewals", leases, leaseBudget, renewals)
+			}
 			for pod, n := range byPod {
 				if n > agentBudget {
 					t.Errorf("%s wrote %d times, want at most %d", pod, n, agentBudget)
