@@ -41,9 +41,9 @@ func (d *Decision) findOutdated(s Snapshot) {
 // outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the highest
 // ordinal first, then the primary, if it may restart in place; else it is a replica by the time it goes. While another
 // member is not ready nobody who serves goes, so that a change that breaks a member stops with it, and goes on when the
-// spec is changed back.
+// spec is changed back; nor while nobody is primary, since every vote may be needed.
 func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
-	primary, _ := s.Primary()
+	primary, hasPrimary := s.Primary()
 	away := notReady(s, d.Wanted)
 	var last *Outdated
 	for _, o := range slices.Backward(d.Outdated) {
@@ -53,7 +53,7 @@ func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
 			last = &o
 		case !isReady(m):
 			return m, o.Why, true
-		case away == "" && !ok && !d.handsOver(s):
+		case hasPrimary && away == "" && !ok && !d.handsOver(s):
 			next, why, ok = m, o.Why, true
 		}
 	}

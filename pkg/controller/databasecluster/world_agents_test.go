@@ -49,8 +49,7 @@ func (w *world) withAgents() *agents {
 // turn lets one member go one step, and says whether anything changed.
 func (a *agents) turn(member string) bool {
 	pod, _ := a.w.snapshot.Objects[Ref{"Pod", member}].(*corev1.Pod)
-	if pod == nil {
-		delete(a.lives, member)
+	if pod == nil || a.lease() == nil {
 		return false
 	}
 	if pod.DeletionTimestamp != nil {
@@ -227,8 +226,10 @@ func (a *agents) say(life *agentLife) {
 	a.w.snapshot.Members = membersOf(a.w.snapshot)
 }
 
+// lease is nil when there is none.
 func (a *agents) lease() *coordinationv1.Lease {
-	return a.w.snapshot.Objects[Ref{"Lease", "orders-db"}].(*coordinationv1.Lease)
+	lease, _ := a.w.snapshot.Objects[Ref{"Lease", "orders-db"}].(*coordinationv1.Lease)
+	return lease
 }
 
 func (a *agents) holder() string { return holder(a.lease()) }

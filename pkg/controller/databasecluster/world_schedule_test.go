@@ -29,7 +29,10 @@ type schedule struct {
 	rand   *rand.Rand
 	told   []string
 	served map[string]bool // members that were ready once, and are wanted
-	calm   bool            // nobody but the operator takes anything away
+	// calm: nobody but the operator takes anything away. killed: somebody took a pod away.
+	calm, killed bool
+	// opEpoch is the epoch in which the operation began.
+	opEpoch int64
 }
 
 func newSchedule(t *testing.T, members int32, seed uint64) *schedule {
@@ -56,6 +59,7 @@ func (s *schedule) operate(dies int) bool {
 	w := s.w
 	w.snapshot.Now = metav1.NewTime(w.snapshot.Now.Add(time.Second))
 	d := w.decide()
+	s.look(d)
 	w.crashAfter = -1
 	if dies >= 0 {
 		w.crashAfter = w.writes + dies
@@ -84,14 +88,35 @@ func (s *schedule) operate(dies int) bool {
 		w.snapshot.Cluster.Status = Status(w.snapshot, d, Outcome{})
 		busy = !equality.Semantic.DeepEqual(before, w.snapshot.Cluster.Status)
 	}
-	s.look(d)
+	s.conclude()
 	return busy
+}
+
+// conclude ends a switchover that is done or was refused, as its controller would.
+func (s *schedule) conclude() {
+	s.t.Helper()
+	op := s.w.snapshot.Operation
+	primary, ok := s.w.snapshot.Primary()
+	if op == nil || op.Spec.Type != v1alpha1.OperationSwitchover || !ok {
+		return
+	}
+	if !s.killed && s.epoch > s.opEpoch+1 {
+		s.fail("one switchover made %d changes of the primary", s.epoch-s.opEpoch)
+	}
+	refused := primary.Report.Switchover != nil && primary.Report.Switchover.ID == string(op.UID)
+	if refused || op.Switched(primary.Name) {
+		s.tell("operation ends, refused: %t, primary %s", refused, primary.Name)
+		s.w.snapshot.Operation = nil
+	}
 }
 
 // mayMake: a pod is made only for a member that the Lease lists, when somebody is primary.
 func (s *schedule) mayMake(x Write) {
 	s.t.Helper()
 	if apply.Kind(x.Wanted) != "Pod" || x.Seen != nil {
+		return
+	}
+	if s.lease() == nil {
 		return
 	}
 	listed := s.lease().Annotations[v1alpha1.AnnotationFailsafeMembers]
@@ -109,6 +134,14 @@ func (s *schedule) remove(d Decision, x Deletion) {
 		return
 	}
 	s.tell("delete %s: %s", pod.Name, x.Why)
+	if s.lease() == nil {
+		s.fail("%s is deleted while there is no Lease", pod.Name)
+	}
+	for _, m := range s.w.snapshot.Members {
+		if m.Pod != nil && m.Pod.DeletionTimestamp != nil {
+			s.fail("%s is deleted while %s is going", pod.Name, m.Name)
+		}
+	}
 	spec, name := s.w.snapshot.Cluster.Spec, pod.Name
 	if spec.PowerState == v1alpha1.PowerRunning {
 		primary, serves := s.w.snapshot.Primary()
@@ -119,15 +152,31 @@ func (s *schedule) remove(d Decision, x Deletion) {
 			s.fail("%s is deleted while the Lease lists it", name)
 		case wanted && isReady(s.w.snapshot.Member(name)) && notReady(s.w.snapshot, d.Wanted) != "":
 			s.fail("%s is deleted while %s is not ready", name, notReady(s.w.snapshot, d.Wanted))
+		case wanted && isReady(s.w.snapshot.Member(name)) && s.asked(d):
+			s.fail("%s is deleted while %s is asked to hand over", name, primary.Name)
 		}
 	}
 	pod.DeletionTimestamp = new(metav1.NewTime(s.w.snapshot.Now.Add(120 * time.Second)))
 }
 
-// look holds the operator to at most one member down at a time.
+// asked says that the primary is asked to hand over and has not said that it cannot.
+func (s *schedule) asked(d Decision) bool {
+	primary, ok := s.w.snapshot.Primary()
+	return ok && d.Handover != nil &&
+		(primary.Report.Switchover == nil || primary.Report.Switchover.ID != d.Handover.ID)
+}
+
+// look holds the operator to one thing at a time, and to at most one member down.
 func (s *schedule) look(d Decision) {
 	s.t.Helper()
 	spec := s.w.snapshot.Cluster.Spec
+	if s.asked(d) && d.Restart != "" {
+		s.fail("%s restarts while %s is asked to hand over", d.Restart, d.Handover.From)
+	}
+	if away := notReady(s.w.snapshot, d.Wanted); s.asked(d) && away != "" &&
+		(strings.HasPrefix(d.Handover.ID, "scale-in") || strings.HasPrefix(d.Handover.ID, "rollout")) {
+		s.fail("%s is asked to hand over (%s) while %s is not ready", d.Handover.From, d.Handover.ID, away)
+	}
 	var down []string
 	for _, name := range d.Wanted {
 		if isReady(s.w.snapshot.Member(name)) {
@@ -188,55 +237,102 @@ func (s *schedule) edit(change func(*v1alpha1.DatabaseClusterSpec)) {
 		s.w.snapshot.Cluster.Spec.FencedMembers, s.w.snapshot.Cluster.Spec.Scheduling.PriorityClassName)
 }
 
-// randomly changes one thing that a user may change.
-func (s *schedule) randomly() {
-	switch s.rand.IntN(8) {
-	case 0:
+// gentle are the things that a user, or fate, may do at any time and that take nothing away; rough
+// are all.
+var gentle = []func(*schedule){
+	func(s *schedule) {
 		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) { spec.Members = int32(1 + s.rand.IntN(5)) })
-	case 1:
+	},
+	func(s *schedule) {
 		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
 			spec.Scheduling.PriorityClassName = fmt.Sprint("p", s.rand.IntN(3))
 		})
-	case 2:
+	},
+	func(s *schedule) {
 		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
 			spec.PowerState = []v1alpha1.PowerState{v1alpha1.PowerRunning, v1alpha1.PowerStopped}[s.rand.IntN(2)]
 		})
-	case 3:
+	},
+	func(s *schedule) {
 		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
 			spec.FencedMembers = []string{fmt.Sprintf("orders-db-%d", s.rand.IntN(5))}
 		})
-	case 4:
+	},
+	func(s *schedule) {
 		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
-			if spec.Version != "17.10" {
-				spec.Version = []string{"17.6", "17.10"}[s.rand.IntN(2)]
-			}
+			spec.Version = []string{spec.Version, "17.10"}[s.rand.IntN(2)]
 		})
-	case 5:
+	},
+	func(s *schedule) {
 		s.tell("parameters wait for a restart")
 		for name, life := range s.lives {
-			if life.report.Role != v1alpha1.RoleUnknown {
+			if life.report.Role != v1alpha1.RoleUnknown && life.pod == s.w.snapshot.Objects[Ref{"Pod", name}] {
 				life.report.PendingRestart = []string{"max_connections"}
-				if s.lives[name].pod == s.w.snapshot.Objects[Ref{"Pod", name}] {
-					s.say(life)
-				}
+				s.say(life)
 			}
 		}
-	case 6:
+	},
+	func(s *schedule) {
 		s.tell("an operation restarts everybody")
 		s.w.snapshot.Operation = &v1alpha1.DatabaseOperation{
-			ObjectMeta: metav1.ObjectMeta{Name: "now", UID: types.UID(fmt.Sprint("op-", s.rand.Int())),
-				CreationTimestamp: s.w.snapshot.Now},
-			Spec:   v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationRestart},
-			Status: v1alpha1.DatabaseOperationStatus{StartTime: new(s.w.snapshot.Now)},
+			ObjectMeta: metav1.ObjectMeta{UID: types.UID(fmt.Sprint("op-", s.rand.Int())), CreationTimestamp: s.w.snapshot.Now},
+			Spec:       v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationRestart},
 		}
-	case 7:
+	},
+	func(s *schedule) {
 		s.tell("the ServiceAccount is made anew")
 		s.w.drop("ServiceAccount", "orders-db")
+	},
+	func(s *schedule) {
+		s.tell("the Lease is deleted")
+		s.w.drop("Lease", "orders-db")
+	},
+	func(s *schedule) {
+		s.stuck = !s.stuck
+		s.tell("primaries do not hand over: %t", s.stuck)
+	},
+	func(s *schedule) {
+		bad := fmt.Sprint("p", s.rand.IntN(3))
+		s.tell("pods with %s do not come up", bad)
+		s.broken = func(pod *corev1.Pod) bool {
+			life := s.lives[pod.Name]
+			return pod.Spec.PriorityClassName == bad && (life == nil || life.pod != pod)
+		}
+	},
+}
+
+var rough = append([]func(*schedule){
+	(*schedule).switchOver, (*schedule).switchOver,
+	func(s *schedule) {
+		if names := s.names(); len(names) > 0 {
+			name := names[s.rand.IntN(len(names))]
+			s.tell("pod %s is gone", name)
+			s.w.drop("Pod", name)
+			s.calm, s.killed = false, true
+		}
+	},
+}, gentle...)
+
+// switchOver asks for a switchover, with or without a target, of a primary that is there.
+func (s *schedule) switchOver() {
+	primary, ok := s.w.snapshot.Primary()
+	if !ok || s.w.snapshot.Operation != nil {
+		return
 	}
+	op := &v1alpha1.DatabaseOperation{
+		ObjectMeta: metav1.ObjectMeta{Name: "now", UID: types.UID(fmt.Sprint("op-", s.rand.Int()))},
+		Spec:       v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationSwitchover},
+		Status:     v1alpha1.DatabaseOperationStatus{StartTime: &s.w.snapshot.Now, Primary: primary.Name},
+	}
+	if s.rand.IntN(2) == 0 {
+		op.Spec.Switchover = &v1alpha1.SwitchoverOperation{Target: fmt.Sprintf("orders-db-%d", s.rand.IntN(4))}
+	}
+	s.tell("a switchover from %s to %q is asked for", primary.Name, op.SwitchoverTarget())
+	s.w.snapshot.Operation, s.opEpoch, s.calm = op, s.epoch, false
 }
 
 // schedules is how many are tried; a failure prints its seed.
-const schedules = 25
+const schedules = 150
 
 func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
 	t.Parallel()
@@ -245,10 +341,12 @@ func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
 			t.Parallel()
 			s := newSchedule(t, int32(1+seed%5), seed)
 			for range 6 {
-				s.randomly()
+				whims := [][]func(*schedule){gentle, rough}[seed%2]
+				whims[s.rand.IntN(len(whims))](s)
 				s.wander(s.rand.IntN(60))
 			}
 			s.tell("-- the end: running, nobody fenced")
+			s.stuck, s.broken, s.w.snapshot.Operation = false, nil, nil
 			s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
 				spec.PowerState, spec.FencedMembers = v1alpha1.PowerRunning, nil
 			})
