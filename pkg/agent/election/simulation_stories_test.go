@@ -69,6 +69,28 @@ func TestStoryPodDeleted(t *testing.T) {
 	}
 }
 
+// TestStoryHeir: only a member that has everything is named, though another one answers too; and while none has, nobody
+// is.
+func TestStoryHeir(t *testing.T) {
+	t.Parallel()
+	tell(t, relaxed, func(w *world) {
+		old := w.settle()
+		behind, level := w.others(old)[0], w.others(old)[1]
+		behind.lag = 20 * time.Second
+		w.pass(5 * time.Second)
+		l := old.life
+		l.terminate()
+		w.after(10*time.Second, l.end)
+		next := w.newPrimary(old, 10*time.Second)
+		w.expect(next == level, "%s was named, and is behind", next.name)
+		w.judge.all(&next.volume, next.name)
+		behind.lag = 0
+		w.pass(10 * time.Second)
+		old.revive()
+		w.settle()
+	})
+}
+
 // TestStorySwitchover hands over to the member that was asked for, without a loss under any durability.
 func TestStorySwitchover(t *testing.T) {
 	t.Parallel()
