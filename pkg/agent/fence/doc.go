@@ -14,8 +14,12 @@
 //
 // # Safety rules
 //
+//   - A guard counts as one when it has said that it watches, not when it was started. An engine whose guard is dead
+//     and cannot be replaced is killed.
 //   - A writable engine is started under the lock that the blow takes (Permit), so that none is born after it.
 //   - The guard strikes again and again while the deadline is passed, for an engine that was born in that very moment.
+//   - A guard never gives up: an error of a blow is a reason for the next one.
+//   - The fence has ended when nothing is left, however long that takes: others are told that the engine is dead.
 //   - Both hands strike only from inside a container's own PID namespace; elsewhere they refuse.
 //
 // Read fence.go, then guard.go.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -32,7 +33,7 @@ type Fence struct {
 type Options struct {
 	// Reaper starts the guard and knows the other children.
 	Reaper *process.Reaper
-	// Guard is the command of the guard; it inherits the deadline as GuardDescriptor.
+	// Guard is the command of the guard: a program that calls the function Guard.
 	Guard []string
 	// Kill kills every process of the engine. KillContainer is the one for PID 1 of a container.
 	Kill func() error
@@ -76,15 +77,43 @@ func (f *Fence) guarded() error {
 	if f.guard != nil && !f.guard.Ended() {
 		return nil
 	}
-	//nolint:noctx // it lives as long as the container
-	cmd := exec.Command(f.options.Guard[0], f.options.Guard[1:]...)
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, []*os.File{f.deadline.file}
-	guard, err := f.options.Reaper.Start(cmd)
+	guard, err := f.startGuard()
 	if err != nil {
 		return fmt.Errorf("starting the guard: %w", err)
 	}
 	f.guard = guard
 	return nil
+}
+
+// readyWithin bounds the wait for a guard, which takes some 30 ms. It must leave time before the deadline of a renewal
+// that was answered at the last moment (election.RenewDeadline less RequestTimeout).
+const readyWithin = 2 * time.Second
+
+// startGuard returns when the guard watches. One that has merely been started might fail yet, and the engine would be
+// accepting writes by then.
+func (f *Fence) startGuard() (*process.Process, error) {
+	ready, told, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = ready.Close() }()
+	//nolint:noctx // it lives as long as the container
+	cmd := exec.Command(f.options.Guard[0], f.options.Guard[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, []*os.File{f.deadline.file, told}
+	guard, err := f.options.Reaper.Start(cmd)
+	_ = told.Close() // the guard has its own; when that one is closed too, without a word, the guard is dead
+	if err != nil {
+		return nil, err
+	}
+	err = ready.SetReadDeadline(time.Now().Add(readyWithin))
+	if err == nil {
+		_, err = ready.Read(make([]byte, 1))
+	}
+	if err != nil {
+		_ = guard.Signal(syscall.SIGKILL) // it may be dead already
+		return nil, fmt.Errorf("it does not watch: %w", err)
+	}
+	return guard, nil
 }
 
 // Watch starts the guard anew whenever it dies while the engine may accept writes, until ctx ends. An engine that
@@ -129,8 +158,15 @@ func (f *Fence) revive() {
 func (f *Fence) Permit(start func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := (Clock{}).Now(); f.deadline.get() == 0 || f.deadline.passed(now) {
-		return errors.New("this member may not accept writes now")
+	refused := errors.New("this member may not accept writes now")
+	if f.deadline.get() == 0 {
+		return refused
+	}
+	if err := f.guarded(); err != nil { // it may have died since the deadline was set
+		return err
+	}
+	if f.deadline.passed(Clock{}.Now()) {
+		return refused
 	}
 	return start()
 }

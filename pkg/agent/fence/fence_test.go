@@ -6,9 +6,11 @@ package fence
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -33,10 +35,13 @@ func TestFence(t *testing.T) {
 		"an engine that is no primary is left in peace": disarmed,
 		"a guard that died is replaced":                 replaced,
 		"no guard, no writable engine":                  unguarded,
+		"a guard that does not watch is none":           blind,
 		"an engine that lost its guard for good dies":   unguardedLater,
 		"what may start":                                permits,
 		"a fence waits for the last process":            waits,
 		"a process that cannot be killed":               immortal,
+		"in a container, the agent fences":              fencesContainer,
+		"in a container, the guard fences":              guardsContainer,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, r) })
 	}
@@ -69,16 +74,11 @@ func strikesAlone(t *testing.T, r *process.Reaper) {
 	t.Helper()
 	s := newStage(t, r, nothing)
 	agent := s.start("/proc/self/exe", asAgent, s.marks)
-	var until int64
-	s.eventually("the agent arms its fence", func() bool {
-		content, _ := os.ReadFile(s.marks + ".until")
-		until, _ = strconv.ParseInt(string(content), 10, 64)
-		return until > 0
-	})
+	until := s.moment(s.marks + ".until")
 	if err := agent.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	s.struckAt(time.Duration(until))
+	s.struckAt(until)
 	if err := agent.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +157,22 @@ func unguarded(t *testing.T, r *process.Reaper) {
 	}
 }
 
+// blind: neither a guard that dies at once nor one that is stuck before it watches counts as one.
+func blind(t *testing.T, r *process.Reaper) {
+	t.Helper()
+	s := newStage(t, r, nothing)
+	for command, want := range map[string]error{"false": io.EOF, "sleep 60": os.ErrDeadlineExceeded} {
+		s.options.Guard = strings.Fields(command)
+		if err := s.Arm(Clock{}.Now() + time.Minute); !errors.Is(err, want) {
+			t.Errorf("armed with %q as guard: %v, want %v", command, err, want)
+		}
+		if s.deadline.get() != 0 {
+			t.Errorf("with %q as guard an engine may accept writes", command)
+		}
+		s.eventually("a guard that was given up is dead", r.Alone)
+	}
+}
+
 func unguardedLater(t *testing.T, r *process.Reaper) {
 	t.Helper()
 	s := newStage(t, r, nothing)
@@ -193,8 +209,19 @@ func permits(t *testing.T, r *process.Reaper) {
 	if err := s.Permit(func() error { return os.ErrPermission }); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("an engine that does not start gives %v", err)
 	}
-	s.deadline.set(Clock{}.Now())
+	s.killGuard()
+	s.eventually("the guard is dead", func() bool { return s.alive() == nil })
+	guard := s.options.Guard
+	s.options.Guard = []string{"false"}
 	if err := s.Permit(start); err == nil || started != 1 {
+		t.Error("an engine may start whose guard has died")
+	}
+	s.options.Guard = guard
+	if err := s.Permit(start); err != nil || started != 2 || s.alive() == nil {
+		t.Errorf("with another guard: %v, started %d times, want twice", err, started)
+	}
+	s.deadline.set(Clock{}.Now())
+	if err := s.Permit(start); err == nil || started != 2 {
 		t.Error("an engine may start after the deadline")
 	}
 	s.deadline.set(0)
@@ -275,12 +302,45 @@ func TestOnlyInsideAContainer(t *testing.T) {
 	}
 }
 
+// TestLook: a guard neither gives up nor asks for memory.
+//
+//nolint:paralleltest // allocations are counted for the whole process
+func TestLook(t *testing.T) {
+	d, err := newDeadline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := func() error { return os.ErrPermission }
+	for name, test := range map[string]struct{ in, least, most time.Duration }{
+		"no primary":      {0, idlePeriod, idlePeriod},
+		"far ahead":       {time.Hour, idlePeriod, idlePeriod},
+		"soon":            {idlePeriod / 2, 1, idlePeriod / 2},
+		"passed":          {-time.Second, strikePeriod, strikePeriod},
+		"the lone member": {math.MaxInt64, idlePeriod, idlePeriod},
+	} {
+		until := test.in
+		if until != 0 && until != math.MaxInt64 {
+			until += Clock{}.Now()
+		}
+		d.set(until)
+		if next := d.look(fails); next < test.least || next > test.most {
+			t.Errorf("%s: looks again after %v, want from %v to %v", name, next, test.least, test.most)
+		}
+		if n := testing.AllocsPerRun(100, func() { d.look(fails) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // TestTimings: what the guard waits between two looks is part of the time that the protocol gives it (PROTOCOL I4), and
 // the clock is the one on which deadlines are counted.
 func TestTimings(t *testing.T) {
 	t.Parallel()
 	if fenceTime != election.FenceTime || idlePeriod > election.FenceTime {
 		t.Errorf("the guard looks every %v, the protocol gives it %v", idlePeriod, election.FenceTime)
+	}
+	if readyWithin >= election.RenewDeadline-election.RequestTimeout {
+		t.Errorf("a guard may take %v to start, the deadline would be over", readyWithin)
 	}
 	var clock election.Clock = Clock{}
 	before := clock.Now()

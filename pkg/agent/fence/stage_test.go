@@ -4,6 +4,7 @@
 package fence
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,9 @@ import (
 const (
 	asGuard = "test-guard"
 	asAgent = "test-agent"
+	// These two use the real blow.
+	asContainer      = "test-container"
+	asContainerGuard = "test-container-guard"
 )
 
 // TestMain makes this process adopt orphans, as PID 1 of a container does.
@@ -35,6 +39,10 @@ func TestMain(m *testing.M) {
 		err = beGuard(os.Args[2])
 	case len(os.Args) == 3 && os.Args[1] == asAgent:
 		err = beAgent(os.Args[2])
+	case len(os.Args) == 4 && os.Args[1] == asContainer:
+		err = beContainer(os.Args[2], os.Args[3])
+	case len(os.Args) == 2 && os.Args[1] == asContainerGuard:
+		err = Guard()
 	default:
 		if err = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err == nil {
 			os.Exit(m.Run())
@@ -47,11 +55,7 @@ func TestMain(m *testing.M) {
 
 // beGuard is Guard with a blow that only leaves a mark: the moment, a line each.
 func beGuard(marks string) error {
-	d, err := openDeadline(os.NewFile(GuardDescriptor, "deadline"))
-	if err != nil {
-		return err
-	}
-	return guard(d, os.Getppid, func() error {
+	return guard(os.Getppid, func() error {
 		f, err := os.OpenFile(marks, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
 			return err
@@ -72,11 +76,32 @@ func beAgent(marks string) error {
 	if err := f.Arm(until); err != nil {
 		return err
 	}
-	if err := os.WriteFile(marks+".until", []byte(strconv.FormatInt(int64(until), 10)), 0o600); err != nil {
+	if err := writeMoment(marks+".until", until); err != nil {
 		return err
 	}
 	<-time.After(time.Minute)
 	return nil
+}
+
+// writeMoment tells another process of a moment; it appears as a whole.
+func writeMoment(file string, moment time.Duration) error {
+	content := []byte(strconv.FormatInt(int64(moment), 10))
+	return errors.Join(os.WriteFile(file+".new", content, 0o600), os.Rename(file+".new", file))
+}
+
+// moment waits for what writeMoment tells.
+func (s *stage) moment(file string) (moment time.Duration) {
+	s.Helper()
+	s.eventually(filepath.Base(file)+" is told", func() bool {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return false
+		}
+		nanoseconds, err := strconv.ParseInt(string(content), 10, 64)
+		moment = time.Duration(nanoseconds)
+		return err == nil
+	})
+	return moment
 }
 
 func guardCommand(marks string) []string { return []string{"/proc/self/exe", asGuard, marks} }
