@@ -64,11 +64,12 @@ func NewAuthority(cluster string, now time.Time, random io.Reader) (*Authority, 
 	if err != nil {
 		return nil, err
 	}
-	return ParseAuthority(pair.CertPEM, pair.KeyPEM)
+	return ParseAuthority(pair.CertPEM, pair.KeyPEM, now)
 }
 
-// ParseAuthority reads an authority. It fails when the certificate is not of an authority or not of this key.
-func ParseAuthority(certPEM, keyPEM []byte) (*Authority, error) {
+// ParseAuthority reads an authority. It fails when the certificate is not of an authority, not of this key, or not valid
+// yet: nobody would take what it issues. One that has expired is read, since it tells that it must be replaced.
+func ParseAuthority(certPEM, keyPEM []byte, now time.Time) (*Authority, error) {
 	pair := Pair{CertPEM: certPEM, KeyPEM: keyPEM}
 	cert, key, err := pair.parse()
 	if err != nil {
@@ -76,6 +77,10 @@ func ParseAuthority(certPEM, keyPEM []byte) (*Authority, error) {
 	}
 	if !cert.IsCA {
 		return nil, errors.New("reading the certificate authority: the certificate may not issue others")
+	}
+	if now.Before(cert.NotBefore) {
+		return nil, fmt.Errorf("reading the certificate authority: it is not valid before %s",
+			cert.NotBefore.Format(time.RFC3339))
 	}
 	return &Authority{Pair: pair, cert: cert, key: key}, nil
 }
@@ -124,7 +129,7 @@ func sign(template *x509.Certificate, key *ecdsa.PrivateKey, a *Authority, rando
 		return Pair{}, fmt.Errorf("encoding the key of %q: %w", template.Subject.CommonName, err)
 	}
 	return Pair{
-		CertPEM: pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: cert}),
+		CertPEM: encodeCertificate(cert),
 		KeyPEM:  pem.EncodeToMemory(&pem.Block{Type: pemPrivateKey, Bytes: encoded}),
 	}, nil
 }

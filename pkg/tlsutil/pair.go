@@ -20,7 +20,7 @@ type Pair struct {
 
 // Expectation is what a certificate must fulfil.
 type Expectation struct {
-	// CA is the certificate of the authority that must have issued it, as PEM.
+	// CA are the certificates of the authorities of which one must have issued it, as PEM.
 	CA []byte
 	// CommonName must be its subject; "" accepts any.
 	CommonName string
@@ -58,17 +58,6 @@ func (p Pair) Verify(want Expectation) error {
 		}
 	}
 	return nil
-}
-
-// NeedsRenewal says whether two thirds of the certificate's life have passed: the rest is time enough for a renewal
-// that fails at first.
-func (p Pair) NeedsRenewal(now time.Time) (bool, error) {
-	cert, _, err := p.parse()
-	if err != nil {
-		return false, err
-	}
-	life := cert.NotAfter.Sub(cert.NotBefore)
-	return !now.Before(cert.NotBefore.Add(life * 2 / 3)), nil
 }
 
 // parse reads a pair. It fails when the key is not the certificate's.

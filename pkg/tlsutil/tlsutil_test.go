@@ -77,30 +77,10 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestNeedsRenewal(t *testing.T) {
-	t.Parallel()
-	server := newServer(t, newAuthority(t))
-	for after, want := range map[time.Duration]bool{
-		0:                             false,
-		leafValidity*2/3 - time.Hour:  false,
-		leafValidity*2/3 + time.Hour:  true,
-		leafValidity + 24*time.Hour:   true,
-		-backdating - 100*time.Minute: false,
-	} {
-		got, err := server.NeedsRenewal(now.Add(after))
-		if err != nil || got != want {
-			t.Errorf("after %s: got %v, %v; want %v", after, got, err, want)
-		}
-	}
-	if _, err := (Pair{CertPEM: []byte("nonsense")}).NeedsRenewal(now); err == nil {
-		t.Error("nonsense was read as a certificate")
-	}
-}
-
 func TestParseAuthority(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
-	again, err := ParseAuthority(a.CertPEM, a.KeyPEM)
+	again, err := ParseAuthority(a.CertPEM, a.KeyPEM, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +88,14 @@ func TestParseAuthority(t *testing.T) {
 	if err := server.Verify(Expectation{CA: a.CertPEM, Usage: x509.ExtKeyUsageServerAuth, Now: now}); err != nil {
 		t.Errorf("an authority that was read again does not issue: %v", err)
 	}
-	if _, err := ParseAuthority(server.CertPEM, server.KeyPEM); err == nil {
+	if _, err := ParseAuthority(server.CertPEM, server.KeyPEM, now); err == nil {
 		t.Error("a server's certificate was taken for an authority")
+	}
+	if _, err := ParseAuthority(a.CertPEM, a.KeyPEM, now.Add(-time.Hour)); err == nil {
+		t.Error("an authority was read that is not valid yet")
+	}
+	if _, err := ParseAuthority(a.CertPEM, a.KeyPEM, now.Add(2*authorityValidity)); err != nil {
+		t.Errorf("an authority that has expired cannot tell when to replace it: %v", err)
 	}
 	if life := a.cert.NotAfter.Sub(now); life != authorityValidity {
 		t.Errorf("the authority lives for %s, want %s", life, authorityValidity)

@@ -44,7 +44,7 @@ func (c *Controller) generate(s Snapshot, g Generation) (*corev1ac.SecretApplyCo
 // generateCertificates makes what the members show: one certificate to clients, one to each other.
 func generateCertificates(s Snapshot) (resource.Certificates, error) {
 	kept := authoritySecret(s)
-	authority, err := tlsutil.ParseAuthority(kept.Data[corev1.TLSCertKey], kept.Data[corev1.TLSPrivateKeyKey])
+	authority, err := tlsutil.ParseAuthority(kept.Data[corev1.TLSCertKey], kept.Data[corev1.TLSPrivateKeyKey], s.Now.Time)
 	if err != nil {
 		return resource.Certificates{}, err
 	}
