@@ -35,6 +35,9 @@ const (
 // that TestSimulation plays.
 func TestSimulationFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
+	if schedules < 10_000 {
+		t.Skip("without the race detector only")
+	}
 	for _, b := range []breakage{
 		brokenPromise, brokenExact, brokenQuorum, brokenRecord, brokenLineage, brokenGuard, brokenWait,
 		brokenProof, brokenLock,

@@ -5,5 +5,8 @@
 
 package election_test
 
-// schedules is how many schedules TestSimulation plays.
-const schedules = 10_000
+const (
+	// schedules is how many schedules TestSimulation plays, tellings how often each story is told.
+	schedules = 10_000
+	tellings  = 20
+)

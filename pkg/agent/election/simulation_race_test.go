@@ -5,6 +5,10 @@
 
 package election_test
 
-// schedules is how many schedules TestSimulation plays. The race detector makes each ten times as slow; whether two
-// members can be primary at once does not depend on it, so `make test` plays all of them without it.
-const schedules = 1_000
+// The race detector makes a schedule ten times as slow. Whether two members can be primary at once does not depend on
+// it, so `make test` plays all of them without it.
+const (
+	// schedules is how many schedules TestSimulation plays, tellings how often each story is told.
+	schedules = 1_000
+	tellings  = 4
+)

@@ -27,7 +27,7 @@ func tell(t *testing.T, d v1alpha1.Durability, story func(w *world)) {
 
 func tellOf(t *testing.T, s scenario, story func(w *world)) {
 	t.Helper()
-	for seed := range uint64(20) {
+	for seed := range uint64(tellings) {
 		s.seed, s.tracing = seed, true
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(s)
