@@ -48,19 +48,24 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 	return all
 }
 
-// noMargin tells that the loss of one more member would stop writes. Members that have not said anything yet are on
-// their way and count for nothing.
+// noMargin tells that the loss of one more member would stop writes. While a pod that is there has yet to say something
+// nobody knows: every cluster begins so.
 func noMargin(s Snapshot, d Decision) (trouble, bool) {
 	primary, ok := s.Primary()
 	if !ok || primary.Report.Durability != v1alpha1.EffectiveMajority || s.Cluster.Spec.Members == 1 {
 		return trouble{}, false
 	}
+	level := 0 // by what the members say: the kubelet's probe comes a moment later, and status would flicker
 	for _, name := range d.Wanted {
-		if s.Member(name).Report.Incarnation == "" {
+		m := s.Member(name)
+		if m.Pod != nil && m.Report.Incarnation == "" {
 			return trouble{}, false
 		}
+		if m.Report.Role == v1alpha1.RoleReplica && m.Report.CaughtUp {
+			level++
+		}
 	}
-	if len(d.candidates(s)) > int(s.Cluster.Spec.Members)/2 {
+	if level > int(s.Cluster.Spec.Members)/2 {
 		return trouble{}, false
 	}
 	return trouble{v1alpha1.ReasonNoQuorumMargin, "the loss of one more member would stop writes"}, true
