@@ -28,6 +28,7 @@ const (
 type apiServer struct {
 	w       *world
 	lease   election.Record // the zero Record while there is none
+	written time.Duration
 	uids    int
 	version int
 	down    bool
@@ -59,7 +60,7 @@ func (a *apiServer) create(r election.Record) {
 func (a *apiServer) store(r election.Record) {
 	a.version++
 	r.ResourceVersion = strconv.Itoa(a.version)
-	a.lease = r
+	a.lease, a.written = r, a.w.now
 	a.notify()
 }
 

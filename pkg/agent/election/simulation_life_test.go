@@ -169,7 +169,11 @@ func (l *life) awaitDeadline() {
 		return
 	}
 	l.after(time.Duration(float64(deadline-l.m.clock())/l.m.rate)+1, theGuard, func() {
-		if p := l.process; p != nil && l.deadline == deadline {
+		switch p := l.process; {
+		case p == nil || l.deadline != deadline:
+		case l.armed():
+			l.awaitDeadline() // the clock has become slower meanwhile
+		default:
 			l.after(l.w.between(0, election.FenceTime), theGuard, func() { l.fence(p) })
 		}
 	})

@@ -96,6 +96,28 @@ func TestStoryVoterRestarts(t *testing.T) {
 	}
 }
 
+// TestStoryVoteByChance: a voter has just restarted and receives from nobody yet, but its main loop has already read that
+// it is to follow the old primary, which still runs. It must not vote before the loop has read otherwise.
+func TestStoryVoteByChance(t *testing.T) {
+	t.Parallel()
+	tellOf(t, scenario{members: 3, durability: majority, hard: true}, func(w *world) {
+		old := w.settle()
+		voter := w.others(old)[0]
+		voter.life.end()
+		w.pass(time.Second)
+		old.setRate(0.1)
+		heal := isolate(w, old)
+		delete(w.cut, [2]*member{old, voter})
+		delete(w.cut, [2]*member{voter, old})
+		w.pass(w.api.written + election.LeaseDuration - w.now - w.between(0, 1200*time.Millisecond))
+		voter.start().watched = w.now + 5*time.Second // it hears of the candidate when it is asked for its vote
+		w.pass(8 * time.Second)
+		heal()
+		old.setRate(1)
+		w.settle()
+	})
+}
+
 // TestStoryEmptyVoter: a member that lost its volume counts for nothing, though the recorded quorum names it. The last
 // copy of some writes is on the member that is away.
 func TestStoryEmptyVoter(t *testing.T) {
