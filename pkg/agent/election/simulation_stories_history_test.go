@@ -96,8 +96,8 @@ func TestStoryVoterRestarts(t *testing.T) {
 	}
 }
 
-// TestStoryVoteByChance: a voter has just restarted and receives from nobody yet, but its main loop has already read that
-// it is to follow the old primary, which still runs. It must not vote before the loop has read otherwise.
+// TestStoryVoteByChance: a voter has just restarted and receives from nobody yet, but its main loop has already read
+// that it is to follow the old primary, which still runs. It must not vote before the loop has read otherwise.
 func TestStoryVoteByChance(t *testing.T) {
 	t.Parallel()
 	tellOf(t, scenario{members: 3, durability: majority, hard: true}, func(w *world) {
