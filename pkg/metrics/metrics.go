@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/version"
 )
 
@@ -24,11 +25,12 @@ var seconds = []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // Metrics is everything that the operator counts.
 type Metrics struct {
-	registry *prometheus.Registry
-	leading  atomic.Bool
-	queues   queues
-	requests requests
-	syncs    *prometheus.HistogramVec
+	registry  *prometheus.Registry
+	leading   atomic.Bool
+	queues    queues
+	requests  requests
+	syncs     *prometheus.HistogramVec
+	failovers *prometheus.CounterVec
 }
 
 // New returns Metrics with a registry of their own.
@@ -42,6 +44,10 @@ func New() *Metrics {
 			Help: "How long one sync of one key took, by controller and by what came of it: " +
 				"success, retry, delayed, terminal, forgotten, error or panic.",
 		}, []string{"controller", "result"}),
+		failovers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: prefix, Name: "failovers_total",
+			Help: "Changes of a primary that this process has seen, by reason; a switchover has the reason Switchover.",
+		}, []string{"reason"}),
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -49,6 +55,7 @@ func New() *Metrics {
 		buildInfo(version.Get()),
 		m.leaderGauge(),
 		m.syncs,
+		m.failovers,
 	)
 	m.registry.MustRegister(m.queues.collectors()...)
 	m.registry.MustRegister(m.requests.total, m.requests.duration)
@@ -63,6 +70,18 @@ func (m *Metrics) Handler() http.Handler {
 // ObserveSync counts one sync of a controller. result is one out of a fixed few words.
 func (m *Metrics) ObserveSync(controller, result string, took time.Duration) {
 	m.syncs.WithLabelValues(controller, result).Observe(took.Seconds())
+}
+
+// ObserveFailover counts one change of a primary. reason is one out of the few that agents know; another, of an agent
+// that is newer than this process, is counted as Other.
+func (m *Metrics) ObserveFailover(reason string) {
+	switch reason {
+	case engine.FailoverExpired, engine.FailoverReleased, engine.FailoverSwitchover, engine.FailoverContainerEnded,
+		engine.FailoverFarewell:
+	default:
+		reason = "Other"
+	}
+	m.failovers.WithLabelValues(reason).Inc()
 }
 
 // SetLeading says whether this process holds the Lease and so acts on clusters.

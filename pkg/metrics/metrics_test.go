@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 // interfaceOfMetrics is every name with its labels: dashboards and alerts hang on it.
@@ -28,6 +29,7 @@ var interfaceOfMetrics = []string{
 	"atlasdb_cluster_members{engine,name,namespace}",
 	"atlasdb_cluster_ready_members{engine,name,namespace}",
 	"atlasdb_cluster_ready{engine,name,namespace}",
+	"atlasdb_failovers_total{reason}",
 	"atlasdb_informer_synced{kind,namespace}",
 	"atlasdb_leader{}",
 	"atlasdb_sync_duration_seconds{controller,result}",
@@ -69,6 +71,7 @@ func used(t *testing.T, listed *clusters) *Metrics {
 	m := New()
 	m.SetLeading(true)
 	m.ObserveSync("databasecluster", "success", time.Millisecond)
+	m.ObserveFailover(engine.FailoverSwitchover)
 	m.WatchClusters(listed)
 	m.WatchInformers(func() map[Informer]bool { return map[Informer]bool{{Kind: "Pod"}: true, {Kind: "Secret"}: false} })
 	queue := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{
@@ -198,5 +201,19 @@ func TestHandlerServesTheRegistry(t *testing.T) {
 		if !strings.Contains(recorder.Body.String(), want+"\n") {
 			t.Errorf("scrape lacks %s", want)
 		}
+	}
+}
+
+func TestReasonsOfFailoversAreBounded(t *testing.T) {
+	t.Parallel()
+	m := New()
+	for _, reason := range []string{engine.FailoverExpired, engine.FailoverSwitchover, "a", "b", "c"} {
+		m.ObserveFailover(reason)
+	}
+	if n := testutil.CollectAndCount(m.failovers); n != 3 {
+		t.Errorf("%d series, want 3", n)
+	}
+	if n := testutil.ToFloat64(m.failovers.WithLabelValues("Other")); n != 3 {
+		t.Errorf("Other has %v, want 3", n)
 	}
 }

@@ -49,6 +49,7 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 		DrainTimeout:    p.opts.DrainTimeout,
 		MetricsProvider: p.metrics.Queues(s.namespace),
 		Observer:        p.metrics,
+		Failovers:       p.metrics,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making controller %s: %w", databasecluster.Name, err)
@@ -57,6 +58,7 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 		Client:          p.clients.atlas,
 		Informers:       s.atlas,
 		KubeInformers:   s.kube,
+		Recorder:        p.recorder,
 		DrainTimeout:    p.opts.DrainTimeout,
 		MetricsProvider: p.metrics.Queues(s.namespace),
 		Observer:        p.metrics,

@@ -47,11 +47,17 @@ type Options struct {
 	Recorder events.EventRecorder
 	// DrainTimeout is how long syncs in flight may go on after Run's context has ended.
 	DrainTimeout time.Duration
-	// MetricsProvider and Observer count; nil leaves uncounted.
+	// MetricsProvider, Observer and Failovers count; nil leaves uncounted.
 	MetricsProvider workqueue.MetricsProvider
 	Observer        loop.Observer
+	Failovers       FailoverObserver
 	// Clock is the time of decisions; nil is time.Now.
 	Clock func() time.Time
+}
+
+// FailoverObserver is told of every change of primary, switchovers included, and its reason.
+type FailoverObserver interface {
+	ObserveFailover(reason string)
 }
 
 // Controller keeps every DatabaseCluster as its spec says.
@@ -65,6 +71,7 @@ type Controller struct {
 	gate       *consistency.Gate
 	loop       *loop.Loop
 	recorder   events.EventRecorder
+	failovers  FailoverObserver
 	engines    map[v1alpha1.EngineType]engine.Engine
 	agentImage string
 	clock      func() time.Time
@@ -81,6 +88,7 @@ func New(o Options) (*Controller, error) {
 		children:   childrenFrom(o.KubeInformers),
 		writer:     apply.Writer{Client: o.KubeClient, FieldManager: FieldManager},
 		recorder:   o.Recorder,
+		failovers:  o.Failovers,
 		engines:    o.Engines,
 		agentImage: o.AgentImage,
 		clock:      o.Clock,

@@ -10,9 +10,18 @@
 //   - snapshot.go: a key becomes a snapshot, from the informers' caches alone.
 //   - decide.go and its neighbours: a pure function turns the snapshot into a decision. decide_accept.go judges the
 //     spec, decide_shared.go wants the objects that all members share, decide_plan.go says what the agents are told,
-//     decide_members.go wants volumes and pods, and takes away at most one.
+//     decide_members.go wants volumes and pods, and takes away at most one. decide_rollout.go says which pod is made
+//     anew and whose engine restarts next, decide_handover.go when the primary hands over.
 //   - act.go: the decision is carried out.
 //   - status.go and its neighbours: the outcome becomes status, conditions and events.
+//
+// Its safety rules, which world_schedule_test.go holds it to in any order of events:
+//
+//   - One thing at a time: a running pod is taken away, an engine restarts or a primary hands over only while every
+//     other member is ready. A member that does not come back stops a change, and the primary is its last.
+//   - A primary is never taken away where another could take over first.
+//   - A pod is made only for a member that the Lease lists, and taken away for good only when it no longer does.
+//   - While nobody is known to be primary, nobody who serves is taken away.
 //
 // The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
 // reports on the members' pods.

@@ -41,13 +41,21 @@ func transitions(was, is v1alpha1.DatabaseClusterStatus) []transition {
 			all = append(all, t)
 		}
 	}
-	if f := is.LastFailover; f != nil && (was.LastFailover == nil || *f.CompletionTime != *was.LastFailover.CompletionTime ||
-		f.To != was.LastFailover.To) {
+	if f := newFailover(was, is); f != nil {
 		all = append(all, transition{corev1.EventTypeNormal, "PrimaryChanged", "Observing", fmt.Sprintf(
 			"%s is primary, %s was (%s, without a primary for at most %d ms)", f.To, f.From, f.Reason,
 			f.UnavailableMilliseconds)})
 	}
 	return append(all, progress(was, is)...)
+}
+
+// newFailover is the change of primary that the new status tells of and the old one did not; nil for none.
+func newFailover(was, is v1alpha1.DatabaseClusterStatus) *v1alpha1.FailoverStatus {
+	before, after := was.LastFailover, is.LastFailover
+	if after == nil || (before != nil && before.To == after.To && before.CompletionTime.Equal(after.CompletionTime)) {
+		return nil
+	}
+	return after
 }
 
 // storied are the reasons of Progressing that are worth an event: what the operator does to a running database.

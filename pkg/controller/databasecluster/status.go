@@ -31,6 +31,9 @@ func (c *Controller) report(ctx context.Context, key cache.ObjectName, s Snapsho
 		return fmt.Errorf("writing status: %w", err)
 	}
 	c.gate.Wrote(key, "databaseclusters", written.ResourceVersion)
+	if f := newFailover(was, is); f != nil && c.failovers != nil {
+		c.failovers.ObserveFailover(f.Reason)
+	}
 	for _, t := range transitions(was, is) {
 		c.recorder.Eventf(cluster, nil, t.kind, t.reason, t.action, "%s", t.note)
 	}

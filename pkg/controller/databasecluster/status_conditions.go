@@ -214,12 +214,13 @@ func rollout(s Snapshot, d Decision) string {
 // failoverReady says whether another member could take over now: a replica that is level and, under Majority, enough
 // others to vote for it.
 func failoverReady(s Snapshot, d Decision) finding {
-	spec := s.Cluster.Spec
-	if spec.Members == 1 {
-		return no(v1alpha1.ReasonSingleMember, "a single member has nobody to fail over to")
-	}
-	if len(retainedMembers(s)) > 0 {
+	switch {
+	case len(retainedMembers(s)) > 0:
 		return no(v1alpha1.ReasonWaitingForMembers, waitingForVotes(s))
+	case s.Cluster.Spec.Members == 1:
+		return no(v1alpha1.ReasonSingleMember, "a single member has nobody to fail over to")
+	case stopped(s):
+		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
 	}
 	primary, ok := s.Primary()
 	if !ok {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/informers"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -35,6 +36,8 @@ type Options struct {
 	Client        versioned.Interface
 	Informers     atlasinformers.SharedInformerFactory
 	KubeInformers informers.SharedInformerFactory
+	// Recorder tells events, on the cluster: that is where its story is read.
+	Recorder events.EventRecorder
 	// DrainTimeout is how long syncs in flight may go on after Run's context has ended.
 	DrainTimeout time.Duration
 	// MetricsProvider and Observer count; nil leaves uncounted.
@@ -50,6 +53,7 @@ type Controller struct {
 	operations listers.DatabaseOperationLister
 	clusters   listers.DatabaseClusterLister
 	pods       corelisters.PodLister
+	recorder   events.EventRecorder
 	gate       *consistency.Gate
 	loop       *loop.Loop
 	clock      func() time.Time
@@ -64,6 +68,7 @@ func New(o Options) (*Controller, error) {
 		operations: operations.Lister(),
 		clusters:   o.Informers.AtlasDB().V1alpha1().DatabaseClusters().Lister(),
 		pods:       o.KubeInformers.Core().V1().Pods().Lister(),
+		recorder:   o.Recorder,
 		gate:       consistency.NewGate(map[string]consistency.Store{resource: operations.Informer().GetStore()}),
 		clock:      o.Clock,
 	}
@@ -117,7 +122,14 @@ func (c *Controller) sync(ctx context.Context, key cache.ObjectName) (loop.Resul
 	if d.Own && metav1.GetControllerOf(op) == nil {
 		return loop.Result{}, c.own(ctx, key, s) // its event brings the key back
 	}
-	return loop.Result{RequeueAfter: d.RequeueAfter}, c.report(ctx, key, op, d.Status)
+	if err := c.report(ctx, key, op, d.Status); err != nil {
+		return loop.Result{}, err
+	}
+	if note, told := transition(op.Status, d.Status); told && s.Cluster != nil {
+		c.recorder.Eventf(s.Cluster, op, note.kind, note.reason, string(op.Spec.Type), "%s %s: %s",
+			op.Spec.Type, op.Name, note.message)
+	}
+	return loop.Result{RequeueAfter: d.RequeueAfter}, nil
 }
 
 // now is the clock of the controller, read once per pass.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/informers"
 	kubefake "k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2/ktesting"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -231,6 +232,7 @@ func stage(t *testing.T, ops ...*v1alpha1.DatabaseOperation) (*Controller, *fake
 	factory, kubeFactory := externalversions.NewSharedInformerFactory(client, 0), informers.NewSharedInformerFactory(kube, 0)
 	c, err := New(Options{
 		Client: client, Informers: factory, KubeInformers: kubeFactory, Clock: func() time.Time { return began.Time },
+		Recorder: events.NewFakeRecorder(10),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -267,5 +269,23 @@ func TestAnOperationBelongsToItsClusterBeforeItBegins(t *testing.T) {
 	got, err := client.AtlasDBV1alpha1().DatabaseOperations("shop").Get(ctx, "now", metav1.GetOptions{})
 	if err != nil || !metav1.IsControlledBy(got, cluster(nil).Cluster) || got.Status.StartTime != nil {
 		t.Errorf("%+v (%v), want it owned and not begun", got, err)
+	}
+}
+
+func TestBeginAndEndAreTold(t *testing.T) {
+	t.Parallel()
+	op := operation(v1alpha1.OperationSwitchover, target("orders-db-1"))
+	s := cluster(op)
+	d := Decide(s)
+	if n, told := transition(op.Status, d.Status); !told || n.reason != "OperationBegan" {
+		t.Errorf("the begin is told as %+v", n)
+	}
+	op.Status = d.Status
+	if n, told := transition(op.Status, Decide(s).Status); told {
+		t.Errorf("while it is under way %+v is told", n)
+	}
+	s.Now = metav1.NewTime(began.Add(time.Hour))
+	if n, told := transition(op.Status, Decide(s).Status); !told || n.reason != "OperationTimedOut" {
+		t.Errorf("the end is told as %+v", n)
 	}
 }
