@@ -16,7 +16,7 @@ import (
 
 // Keys of the Secrets with certificates. All values are PEM.
 const (
-	// CACertKey is the certificate of the cluster's authority.
+	// CACertKey are the certificates of the authorities to trust.
 	CACertKey = "ca.crt"
 	// ServerCertKey and ServerKeyKey are what members show to clients.
 	ServerCertKey = corev1.TLSCertKey
@@ -49,13 +49,13 @@ const bindingURIOptions = "sslmode=require"
 type Login struct {
 	// Username, Password and Database are what to log in with, and to which database.
 	Username, Password, Database string
-	// CA is the certificate of the cluster's authority, as PEM.
+	// CA are the certificates of the authorities to trust, as PEM.
 	CA []byte
 }
 
 // Certificates are what the members show, as PEM.
 type Certificates struct {
-	// CA is the certificate of the cluster's authority.
+	// CA are the certificates of the authorities to trust: more than one while a new one takes over.
 	CA []byte
 	// ServerCert and ServerKey are for clients, under all of ServerNames.
 	ServerCert, ServerKey []byte
@@ -81,6 +81,17 @@ func TLSSecret(cluster *v1alpha1.DatabaseCluster, c Certificates) *corev1ac.Secr
 			ClientCertKey: c.ClientCert,
 			ClientKeyKey:  c.ClientKey,
 		})
+}
+
+// CertificatesIn gives what a TLSSecret holds, as it is: nothing says that it can be used.
+func CertificatesIn(s *corev1.Secret) Certificates {
+	return Certificates{
+		CA:         s.Data[CACertKey],
+		ServerCert: s.Data[ServerCertKey],
+		ServerKey:  s.Data[ServerKeyKey],
+		ClientCert: s.Data[ClientCertKey],
+		ClientKey:  s.Data[ClientKeyKey],
+	}
 }
 
 // PlanSecret holds the plan as engine.EncodePlan gives it. Agents watch it, and it is mounted as their start value.

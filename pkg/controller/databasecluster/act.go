@@ -49,12 +49,14 @@ const foreignRetry = 30 * time.Second
 func (c *Controller) act(ctx context.Context, key cache.ObjectName, s Snapshot, d Decision) Outcome {
 	var o Outcome
 	for _, g := range d.Generate {
-		secret, err := c.generate(s, g)
+		secret, err := generate(s, g)
 		if err != nil {
+			o.Failures = append(o.Failures, Failure{
+				Ref{"Secret", g.What.name(s.Cluster.Name)}, v1alpha1.ReasonInvalidSecret, err.Error()})
 			o.Err = errors.Join(o.Err, err)
 			continue
 		}
-		c.write(ctx, key, s, Write{Wanted: secret}, &o)
+		c.write(ctx, key, s, secret, &o)
 	}
 	for _, w := range d.Writes {
 		if ctx.Err() != nil {
@@ -110,6 +112,7 @@ func (c *Controller) takeBack(
 				Resource: apply.Kinds[apply.Kind(wanted)], Waiting: "resourceVersion " + there.GetResourceVersion(),
 			}
 		}
+		keepSecret(wanted, there)
 		return c.writer.Apply(ctx, wanted, there)
 	case adoptable, leaving:
 		return nil, &consistency.StaleError{

@@ -17,7 +17,7 @@ import (
 
 // Decision is what a pass will do, and what it found on the way. It is a value; act.go carries it out.
 type Decision struct {
-	// Generate are the secrets that do not exist yet. They need randomness, which a pure function has not.
+	// Generate are the Secrets to make, or to make anew, that need randomness, which a pure function has not.
 	Generate []Generation
 	// Writes are the objects to make or to change, in order.
 	Writes []Write
@@ -36,6 +36,8 @@ type Decision struct {
 	Wanted []string
 	// Obstacles are objects that are in the way.
 	Obstacles []Obstacle
+	// Troubles are what else is wrong.
+	Troubles []trouble
 	// Outdated are members whose pod must be made anew.
 	Outdated []Outdated
 	// Handover asks the primary to hand over; nil when nothing does. Restart is the member whose turn it is to restart its
@@ -65,19 +67,6 @@ type Deletion struct {
 	// Why says what for, for the log.
 	Why string
 }
-
-// Generation is a secret to be made once.
-type Generation string
-
-// The secrets that are made once.
-const (
-	// GenerateAuthority is the cluster's certificate authority.
-	GenerateAuthority Generation = "authority"
-	// GenerateCertificates are the members' certificates.
-	GenerateCertificates Generation = "certificates"
-	// GenerateLogin is the application's login.
-	GenerateLogin Generation = "login"
-)
 
 // Outdated is a member whose pod must be made anew.
 type Outdated struct {
@@ -137,14 +126,8 @@ func (d *Decision) want(s Snapshot, wanted runtime.ApplyConfiguration) error {
 		d.Writes = append(d.Writes, Write{Wanted: wanted})
 		return nil
 	}
-	switch ownerOf(seen, s.Cluster) {
-	case foreign:
-		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonNameConflict})
+	if d.blocked(s, ref, seen) {
 		return nil
-	case leaving:
-		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonWaitingForDeletion})
-		return nil
-	case ours, adoptable:
 	}
 	why, err := apply.Difference(wanted, seen)
 	if err != nil {
@@ -154,6 +137,19 @@ func (d *Decision) want(s Snapshot, wanted runtime.ApplyConfiguration) error {
 		d.Writes = append(d.Writes, Write{Wanted: wanted, Seen: seen, Why: why})
 	}
 	return nil
+}
+
+// blocked says whether an object that is there is not ours to write, and notes that it is in the way.
+func (d *Decision) blocked(s Snapshot, ref Ref, seen metav1.Object) bool {
+	switch ownerOf(seen, s.Cluster) {
+	case foreign:
+		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonNameConflict})
+	case leaving:
+		d.Obstacles = append(d.Obstacles, Obstacle{ref, v1alpha1.ReasonWaitingForDeletion})
+	case ours, adoptable:
+		return false
+	}
+	return true
 }
 
 // unwant asks for an object of ours to be gone.

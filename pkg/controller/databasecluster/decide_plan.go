@@ -6,8 +6,6 @@ package databasecluster
 import (
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -15,11 +13,11 @@ import (
 
 // wantPlan asks for the plan that all agents read. It waits for the login, whose verifier it carries.
 func (d *Decision) wantPlan(s Snapshot) error {
-	login := s.Secret(resource.AppSecretName(s.Cluster.Name))
-	if login == nil || ownerOf(login, s.Cluster) != ours {
+	logins := users(s)
+	if logins == nil {
 		return nil
 	}
-	plan := d.plan(s, login)
+	plan := d.plan(s, logins)
 	encoded, _, err := engine.EncodePlan(plan)
 	if err != nil {
 		return err
@@ -34,9 +32,8 @@ func (d *Decision) wantPlan(s Snapshot) error {
 }
 
 // plan says what the agents are told.
-func (d *Decision) plan(s Snapshot, login *corev1.Secret) engine.Plan {
+func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 	spec := &s.Cluster.Spec
-	user := string(login.Data[resource.BindingUsername])
 	plan := engine.Plan{
 		Protocol:        engine.Protocol,
 		ClusterUID:      string(s.Cluster.UID),
@@ -54,11 +51,8 @@ func (d *Decision) plan(s Snapshot, login *corev1.Secret) engine.Plan {
 		Switchover:      d.Handover,
 		RestartMember:   d.Restart,
 		Files:           s.Engine.Configure(spec, d.Build),
-		Users: []engine.PlanUser{{
-			Name:     user,
-			Verifier: s.Engine.Verifier(string(s.Cluster.UID), user, string(login.Data[resource.BindingPassword])),
-		}},
-		Databases: []engine.PlanDatabase{{Name: string(login.Data[resource.BindingDatabase]), Owner: user}},
+		Users:           logins,
+		Databases:       []engine.PlanDatabase{{Name: appName, Owner: appName}},
 	}
 	if op := s.Operation; op != nil {
 		switch op.Spec.Type {

@@ -10,9 +10,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// wantShared asks for the objects that all members share, in the order in which they are needed. Secrets that hold
-// something random are only asked for when they are missing; what is in them is never compared, so that nothing that a
-// user or an agent relies on is ever made a second time.
+// wantShared asks for the objects that all members share, in the order in which they are needed.
 func (d *Decision) wantShared(s Snapshot) error {
 	cluster := s.Cluster
 	shared := []runtime.ApplyConfiguration{
@@ -37,7 +35,9 @@ func (d *Decision) wantShared(s Snapshot) error {
 			return err
 		}
 	}
-	d.wantSecrets(s)
+	if err := d.wantSecrets(s); err != nil {
+		return err
+	}
 	return d.wantLease(s)
 }
 

@@ -37,7 +37,7 @@ func TestNewClusterConvergesAndThenIsSilent(t *testing.T) {
 			t.Errorf("%s: %v, want %v", kind, got, want[kind])
 		}
 	}
-	if d := w.decide(); len(d.Writes)+len(d.Deletes)+len(d.Generate) != 0 || d.RequeueAfter != 0 {
+	if d := w.decide(); len(d.Writes)+len(d.Deletes)+len(d.Generate) != 0 || d.RequeueAfter != lookAgain {
 		t.Errorf("a cluster at rest is decided on: %+v", d)
 	}
 }

@@ -5,66 +5,80 @@ package databasecluster
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/resource"
 	"github.com/atlasdb/atlasdb/pkg/tlsutil"
 )
 
-// appName is the application's login and the database that it owns.
-const appName = "app"
+// generate makes what needs randomness, as one write. A Secret that exists is changed only if it still is as it was
+// seen; one that the snapshot does not show is created, and a creation that finds one there changes nothing in it.
+func generate(s Snapshot, g Generation) (Write, error) {
+	wanted, err := generated(s, g.What)
+	if err != nil {
+		return Write{}, fmt.Errorf("making the %s: %w", g.What, err)
+	}
+	seen := s.Secret(*wanted.Name)
+	if seen == nil {
+		return Write{Wanted: wanted, Why: g.Why}, nil
+	}
+	wanted.Type = nil
+	onlyIfUnchanged(wanted, seen)
+	return Write{Wanted: wanted, Seen: seen, Why: g.Why}, nil
+}
 
-// generate makes a secret that needs randomness. It happens once per secret: the object is only ever created, and a
-// creation that finds one there leaves it as it is.
-func (c *Controller) generate(s Snapshot, g Generation) (*corev1ac.SecretApplyConfiguration, error) {
-	switch g {
+func generated(s Snapshot, what Generated) (*corev1ac.SecretApplyConfiguration, error) {
+	t := trustOf(s)
+	switch what {
 	case GenerateAuthority:
 		authority, err := tlsutil.NewAuthority(s.Cluster.Name, s.Now.Time, rand.Reader)
 		if err != nil {
-			return nil, fmt.Errorf("making the certificate authority: %w", err)
+			return nil, err
 		}
 		return resource.CASecret(s.Cluster, authority.CertPEM, authority.KeyPEM), nil
 	case GenerateCertificates:
-		certificates, err := generateCertificates(s)
+		certificates, err := issue(s, t)
 		if err != nil {
-			return nil, fmt.Errorf("making certificates: %w", err)
+			return nil, err
 		}
 		return resource.TLSSecret(s.Cluster, certificates), nil
 	case GenerateLogin:
-		return resource.AppSecret(s.Cluster, s.Engine.Traits(), resource.Login{
-			Username: appName, Database: appName, Password: rand.Text(), CA: authoritySecret(s).Data[corev1.TLSCertKey],
-		}), nil
+		return resource.AppSecret(s.Cluster, s.Engine.Traits(), login(rand.Text(), t)), nil
 	}
-	return nil, fmt.Errorf("nobody knows how to make %q", g)
+	return nil, errors.New("nobody knows how")
 }
 
-// generateCertificates makes what the members show: one certificate to clients, one to each other.
-func generateCertificates(s Snapshot) (resource.Certificates, error) {
-	kept := authoritySecret(s)
-	authority, err := tlsutil.ParseAuthority(kept.Data[corev1.TLSCertKey], kept.Data[corev1.TLSPrivateKeyKey], s.Now.Time)
-	if err != nil {
-		return resource.Certificates{}, err
+// keepSecret leaves what a Secret holds as it is: one that only lost its labels must not get another password.
+func keepSecret(wanted runtime.ApplyConfiguration, there metav1.Object) {
+	secret, ok := wanted.(*corev1ac.SecretApplyConfiguration)
+	if kept, is := there.(*corev1.Secret); ok && is {
+		secret.Type = nil
+		secret.WithData(kept.Data)
 	}
+}
+
+// issue makes what the members show: one certificate to clients, one to each other. What would not do is not handed
+// out: the next pass would find it wanting, and have it made again without end.
+func issue(s Snapshot, t trust) (resource.Certificates, error) {
 	names := resource.ServerNames(s.Cluster.Name, s.Cluster.Namespace)
-	server, err := authority.IssueServer(s.Cluster.Name, names, s.Now.Time, rand.Reader)
+	server, err := t.authority.IssueServer(s.Cluster.Name, names, s.Now.Time, rand.Reader)
 	if err != nil {
 		return resource.Certificates{}, err
 	}
-	client, err := authority.IssueClient(s.Engine.Traits().ReplicationLogin, s.Now.Time, rand.Reader)
+	client, err := t.authority.IssueClient(s.Engine.Traits().ReplicationLogin, s.Now.Time, rand.Reader)
 	if err != nil {
 		return resource.Certificates{}, err
 	}
-	return resource.Certificates{
-		CA:         authority.CertPEM,
+	c := resource.Certificates{
+		CA:         t.bundle,
 		ServerCert: server.CertPEM, ServerKey: server.KeyPEM,
 		ClientCert: client.CertPEM, ClientKey: client.KeyPEM,
-	}, nil
-}
-
-// authoritySecret is the Secret of the certificate authority; whoever needs it is decided on only when it is there.
-func authoritySecret(s Snapshot) *corev1.Secret {
-	return s.Secret(resource.CASecretName(s.Cluster.Name))
+	}
+	return c, verify(s, c)
 }

@@ -25,7 +25,6 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/apply"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // plainEngine is a test double: an engine without rules.
@@ -143,18 +142,14 @@ func (w *world) converge() {
 	w.t.Fatal("still busy after 50 passes")
 }
 
+// generated makes what a decision asks for with real randomness, as the controller would.
 func (w *world) generated(g Generation) runtime.ApplyConfiguration {
-	c := w.snapshot.Cluster
-	switch g {
-	case GenerateAuthority:
-		return resource.CASecret(c, []byte("ca"), []byte("key"))
-	case GenerateCertificates:
-		return resource.TLSSecret(c, resource.Certificates{CA: []byte("ca")})
-	default:
-		return resource.AppSecret(c, plainEngine{}.Traits(), resource.Login{
-			Username: "app", Password: "p", Database: "app", CA: []byte("ca"),
-		})
+	w.t.Helper()
+	made, err := generate(w.snapshot, g)
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	return made.Wanted
 }
 
 // write makes or merges one object, as the API server would.
@@ -166,6 +161,9 @@ func (w *world) write(wanted runtime.ApplyConfiguration, seen metav1.Object) {
 	w.writes++
 	kind := apply.Kind(wanted)
 	object := newObject(kind)
+	if seen == nil {
+		seen = w.snapshot.Objects[Ref{kind, apply.Name(wanted)}] // what is generated anew is merged like all else
+	}
 	if seen != nil {
 		kept := seen.GetOwnerReferences()
 		seen.SetOwnerReferences(nil)

@@ -77,6 +77,11 @@ const (
 	ReasonVolumePending = "VolumePending"
 	// ReasonQuotaExceeded: a quota of the namespace refuses an object of the cluster.
 	ReasonQuotaExceeded = "QuotaExceeded"
+	// ReasonInvalidSecret: a Secret holds what cannot be used; what was in force before stays so, and the message says
+	// what is wrong and what is allowed.
+	ReasonInvalidSecret = "InvalidSecret"
+	// ReasonResizing: a volume is growing.
+	ReasonResizing = "Resizing"
 	// ReasonForbidden: the API server refuses an object of the cluster, by admission or by RBAC.
 	ReasonForbidden = "Forbidden"
 	// ReasonNameConflict: an object of a name that the cluster needs belongs to somebody else; it is left untouched.
