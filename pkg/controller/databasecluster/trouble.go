@@ -36,6 +36,7 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 			all = append(all, nodeLost(s, b.Ref.Name))
 		}
 	}
+	all = append(all, d.Troubles...)
 	for _, m := range s.Members {
 		if t, ok := troubleOf(s, m); ok {
 			t.message = fmt.Sprintf("member %s: %s", m.Name, t.message)
