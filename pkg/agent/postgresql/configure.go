@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
@@ -20,6 +21,8 @@ type configuration struct {
 	// tried is the content of ConfigFile that was checked last, complaint what the server said of it; "" when it is good.
 	tried     string
 	complaint string
+	// unread says that files were written since the server was last told to read them.
+	unread bool
 	// raised are parameters that the primary has higher than the plan.
 	raised map[string]string
 }
@@ -28,11 +31,9 @@ type configuration struct {
 // ones are bad: a wrong parameter must not cost the database.
 const goodSuffix = ".good"
 
-// configure writes the configuration files of a member and says whether anything changed. Settings that the server
-// refuses are left out for the last good ones, and the complaint is kept for the report.
-func (d *Driver) configure(
-	ctx context.Context, plan engine.Plan, primary string, q engine.Quorum,
-) (changed bool, err error) {
+// configure writes the configuration files of a member. Settings that the server refuses are left out for the last good
+// ones, and the complaint is kept for the report.
+func (d *Driver) configure(ctx context.Context, plan engine.Plan, primary string, q engine.Quorum) error {
 	files := map[string]string{
 		"postgresql.conf": fmt.Sprintf("include '%s'\ninclude '%s'\n",
 			postgresql.ConfigFile, postgresql.MemberConfFile),
@@ -48,14 +49,28 @@ func (d *Driver) configure(
 		}
 	}
 	for name, content := range files {
-		one, err := d.volume.write(name, content)
+		changed, err := d.volume.write(name, content)
 		if err != nil {
-			return changed, err
+			return err
 		}
-		changed = changed || one
+		d.config.unread = d.config.unread || changed
 	}
-	settings, err := d.configureSettings(ctx, plan.Files[postgresql.ConfigFile])
-	return changed || settings, err
+	changed, err := d.configureSettings(ctx, plan.Files[postgresql.ConfigFile])
+	d.config.unread = d.config.unread || changed
+	return err
+}
+
+// reload makes the running server read what was written since the last time. It takes the postmaster's own signal: what
+// one failed pass wrote, the next must not take for read.
+func (d *Driver) reload() error {
+	if !d.config.unread {
+		return nil
+	}
+	if err := d.server.Signal(syscall.SIGHUP); err != nil {
+		return fmt.Errorf("making the server read its settings: %w", err)
+	}
+	d.config.unread = false
+	return nil
 }
 
 // configureSettings writes the settings that all members share, if the server takes them.

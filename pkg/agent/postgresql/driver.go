@@ -19,7 +19,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
-// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine, PeerState by any.
+// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine. PeerState may be called by any, and
+// Initialise, Clone and Rewind may run beside Observe, Exited and Stop while no server runs.
 type Driver struct {
 	member string
 	reaper *process.Reaper
@@ -35,8 +36,10 @@ type Driver struct {
 	// end is how far the data goes, as far as it was seen; exact says that it is known to the last byte.
 	end   uint64
 	exact bool
-	// rewound is the primary to whose data the volume was rewound in this life of the agent.
-	rewound string
+	// rewound is the primary to whose data the volume was rewound in this life of the agent. A step that replaces data
+	// runs beside the loop, and leaves the next rewound in replaced; nil when nothing was replaced.
+	rewound  string
+	replaced atomic.Pointer[string]
 	// asked says that the server was told to stop, crashes when it died without.
 	asked   bool
 	crashes []time.Time
@@ -99,7 +102,7 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, l launch) er
 	if err := os.MkdirAll(d.db.directory, dataMode); err != nil {
 		return fmt.Errorf("making the socket directory: %w", err)
 	}
-	if err := d.mark(l.standby); err != nil {
+	if err := d.volume.markStandby(d.volume.data(), l.standby); err != nil {
 		return err
 	}
 	if l.standby {
@@ -107,7 +110,8 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, l launch) er
 			return err
 		}
 	}
-	if _, err := d.configure(ctx, plan, l.primary, l.quorum); err != nil {
+	d.config.tried = "" // a copy brings the files of the primary
+	if err := d.configure(ctx, plan, l.primary, l.quorum); err != nil {
 		return err
 	}
 	cmd := command(program("postgres"), "-D", d.volume.data())
@@ -118,19 +122,7 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, l launch) er
 		return err
 	}
 	d.server, d.following, d.quorum, d.asked, d.chores = server, l.primary, l.quorum, false, chores{}
-	d.exact = false
-	return nil
-}
-
-// mark says on the volume whether the server starts as a replica.
-func (d *Driver) mark(standby bool) error {
-	signal := d.volume.file(standbySignal)
-	if standby {
-		return os.WriteFile(signal, nil, 0o600)
-	}
-	if err := os.Remove(signal); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
+	d.exact, d.config.unread = false, false
 	return nil
 }
 
@@ -147,12 +139,13 @@ func (d *Driver) stopServer() error {
 	return nil
 }
 
-// run runs one of PostgreSQL's own programs to its end.
+// run runs one of PostgreSQL's own programs to its end. They have children, which could still write when the next step
+// begins.
 func (d *Driver) run(ctx context.Context, name string, args ...string) error {
 	cmd := command(program(name), args...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stderr, d.volume.root
 	if err := d.await(ctx, cmd); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, errors.Join(err, d.volume.evict()))
 	}
 	return nil
 }

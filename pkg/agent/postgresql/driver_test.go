@@ -6,188 +6,82 @@ package postgresql
 import (
 	"context"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
+	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
-// TestDriver runs a real PostgreSQL. The server refuses root, so as root the test runs itself again as user postgres.
-//
-//nolint:paralleltest // one reaper waits for all children of the process
-func TestDriver(t *testing.T) {
-	if _, err := os.Stat(program("initdb")); err != nil {
-		t.Skip("SKIPPED: no PostgreSQL server is installed here (Debian: apt-get install postgresql)")
-	}
-	if os.Geteuid() == 0 {
-		runAsPostgres(t)
-		return
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	reaper := process.NewReaper()
-	go reaper.Run(ctx)
-	s := &stage{T: t, root: os.Getenv("DRIVER_TEST_ROOT"), reaper: reaper, plan: engine.Plan{
-		Cluster: "orders", Build: "15.0",
-		Members:   []engine.PlanMember{{Name: "orders-db-0", Host: "h0"}, {Name: "orders-db-1", Host: "h1"}},
-		Users:     []engine.PlanUser{{Name: `we"ird`, Verifier: postgresql.ScramVerifier("p", []byte("0123456789abcdef"))}},
-		Databases: []engine.PlanDatabase{{Name: `o'd"d`, Owner: `we"ird`}},
-	}}
-	s.settings("work_mem = '4MB'\n")
-	d := s.driver()
-	s.lock(d)
-	s.birth(ctx, d)
-	s.tend(ctx, d)
-	s.measure(ctx)
-	s.refuse(ctx, d)
-	s.kill(ctx, d)
-	s.detach(ctx, d)
-}
-
-func runAsPostgres(t *testing.T) {
-	t.Helper()
-	who, err := user.Lookup("postgres")
-	if err != nil {
-		t.Skipf("SKIPPED: %v", err)
-	}
-	uid, _ := strconv.Atoi(who.Uid)
-	gid, _ := strconv.Atoi(who.Gid)
-	root, err := os.MkdirTemp("", "driver") //nolint:usetesting // only root may enter the parents of t.TempDir
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	if err := os.Chown(root, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestDriver$", "-test.v")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "DRIVER_TEST_ROOT="+root, "HOME="+root, "TMPDIR="+root)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
-
-// stage is what the steps of the test share.
-type stage struct {
-	*testing.T
-	root   string
-	reaper *process.Reaper
-	plan   engine.Plan
-}
-
-func (s *stage) driver() *Driver {
-	return New(Options{
-		Member: "orders-db-0", Root: s.root, SocketDirectory: filepath.Join(s.root, "run"), Reaper: s.reaper,
-	})
-}
-
-// settings puts a configuration into the plan that needs no certificates, which are not there.
-func (s *stage) settings(extra string) {
-	s.plan.Files = map[string]string{
-		postgresql.ConfigFile: "listen_addresses = ''\nunix_socket_directories = '" + filepath.Join(s.root, "run") +
-			"'\nfsync = off\n" + extra,
-		postgresql.HBAFile: "local all postgres peer\n",
-	}
-}
-
-func (s *stage) must(err error) {
-	s.Helper()
-	if err != nil {
-		s.Fatal(err)
-	}
-}
-
-// await observes until the observation is as wanted.
-func (s *stage) await(ctx context.Context, d *Driver, what string, wanted func(postgresql.Observation) bool) {
-	s.Helper()
-	var o postgresql.Observation
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		o = postgresql.Observation{}
-		s.must(d.Observe(ctx, &o))
-		if wanted(o) {
-			return
+// TestAPrimary: from no data to a primary that is kept as the plan says.
+func TestAPrimary(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		a := s.enter(members[0])
+		a.plan.Users = []engine.PlanUser{
+			{Name: `we"ird`, Verifier: postgresql.ScramVerifier("p", []byte("0123456789abcdef"))},
 		}
-	}
-	s.Fatalf("%s did not come: %+v", what, o)
-}
-
-// lock: two agents on one volume, and only one may touch it.
-func (s *stage) lock(d *Driver) {
-	s.Helper()
-	var first, second postgresql.Observation
-	s.must(d.Observe(s.Context(), &first))
-	s.must(s.driver().Observe(s.Context(), &second))
-	if !first.Volume.Locked || second.Volume.Locked {
-		s.Errorf("locked: first %v, second %v; want only the first", first.Volume.Locked, second.Volume.Locked)
-	}
-}
-
-// birth: what an interrupted initialisation left is thrown away, and new data has its name only when complete.
-func (s *stage) birth(ctx context.Context, d *Driver) {
-	s.Helper()
-	s.must(os.MkdirAll(filepath.Join(s.root, "pgdata.new", "half"), 0o700))
-	s.must(d.Initialise(ctx, s.plan))
-	s.must(d.StartPrimary(ctx, s.plan))
-	s.await(ctx, d, "a primary", func(o postgresql.Observation) bool {
-		return o.Server.Accepting && !o.Server.InRecovery && o.Volume.SystemID != ""
-	})
-	if _, err := os.Stat(filepath.Join(s.root, "pgdata", "half")); err == nil {
-		s.Error("half-made data became part of the new")
-	}
-}
-
-// tend: logins, databases and slots are made, whatever their names, and a second time nothing changes.
-func (s *stage) tend(ctx context.Context, d *Driver) {
-	s.Helper()
-	for range 2 {
-		_, err := d.Tend(ctx, s.plan, true)
-		s.must(err)
-	}
-	pool, err := d.db.connect(ctx)
-	s.must(err)
-	var owner, verifier, slots string
-	s.must(pool.QueryRow(ctx, `SELECT rolname, rolpassword, (SELECT string_agg(slot_name, ',') FROM pg_replication_slots)
-		FROM pg_database JOIN pg_authid a ON a.oid = datdba WHERE datname = $1`, `o'd"d`).Scan(&owner, &verifier, &slots))
-	if owner != `we"ird` || verifier != s.plan.Users[0].Verifier || slots != "atlasdb_1" {
-		s.Errorf("owner %q, slots %q, verifier as wanted: %v", owner, slots, verifier == s.plan.Users[0].Verifier)
-	}
-	s.plan.Members = s.plan.Members[:1]
-	_, err = d.Tend(ctx, s.plan, true)
-	s.must(err)
-	var left int
-	s.must(pool.QueryRow(ctx, "SELECT count(*) FROM pg_replication_slots").Scan(&left))
-	if left != 0 {
-		s.Errorf("%d slots are left of members that are gone", left)
-	}
-	s.settings("work_mem = '8MB'\nmax_connections = '77'\n")
-	pending, err := d.Tend(ctx, s.plan, true)
-	s.must(err)
-	s.await(ctx, d, "the restart that waits", func(postgresql.Observation) bool {
-		pending, err = d.Tend(ctx, s.plan, true)
-		return err == nil && strings.Join(pending, ",") == "max_connections"
+		a.plan.Databases = []engine.PlanDatabase{{Name: `o'd"d`, Owner: `we"ird`}}
+		s.must(os.MkdirAll(filepath.Join(s.root, a.name, "pgdata.new", "half"), dataMode))
+		a.found()
+		isBorn(a)
+		isProvisioned(a)
+		isMeasured(a)
+		restartIsPending(a)
+		refusesSettings(a)
 	})
 }
 
-// measure: every query for metrics is one that the server answers, and every name is a good one.
-func (s *stage) measure(ctx context.Context) {
-	s.Helper()
+// isBorn: what an interrupted initialisation left is thrown away, and the data knows its first epoch.
+func isBorn(a *actor) {
+	a.s.Helper()
+	o := a.observe()
+	if want := (engine.Lineage{{Epoch: 1, Timeline: 1}}); !reflect.DeepEqual(o.Volume.Point.Lineage, want) {
+		a.s.Errorf("the lineage is %v, want %v", o.Volume.Point.Lineage, want)
+	}
+	if o.Volume.Standby || o.Volume.Exact || o.Volume.SystemID == "" || o.Volume.Point.Position == 0 {
+		a.s.Errorf("a running primary's volume is %+v", o.Volume)
+	}
+	if o.Server.Timeline != 1 || !o.Server.Enforced.Equal(a.lead(1).Quorum) || !o.Server.Flushed.Equal(a.lead(1).Quorum) {
+		a.s.Errorf("server %+v", o.Server)
+	}
+	if _, err := os.Stat(a.volume.file("half")); err == nil {
+		a.s.Error("half-made data became part of the new")
+	}
+}
+
+// isProvisioned: logins, databases and slots are made, whatever their names; those of members that are gone are dropped.
+func isProvisioned(a *actor) {
+	a.s.Helper()
+	a.tend()
+	owner := ask[string](a, `SELECT rolname FROM pg_database JOIN pg_authid a ON a.oid = datdba
+		WHERE datname = $1 AND rolpassword = $2`, `o'd"d`, a.plan.Users[0].Verifier)
+	const slots = "SELECT coalesce(string_agg(slot_name, ',' ORDER BY 1), '') FROM pg_replication_slots"
+	if made := ask[string](a, slots); owner != `we"ird` || made != "atlasdb_1,atlasdb_2" {
+		a.s.Errorf("owner %q, slots %q", owner, made)
+	}
+	all := a.plan.Members
+	a.plan.Members = all[:1]
+	a.tend()
+	if left := ask[string](a, slots); left != "" {
+		a.s.Errorf("slots %q are left of members that are gone", left)
+	}
+	a.plan.Members = all
+}
+
+// isMeasured: every query for metrics is one that the server answers, and every name is a good one.
+func isMeasured(a *actor) {
+	a.s.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	s.must(registry.Register(NewMetrics(ctx, filepath.Join(s.root, "run"))))
+	a.s.must(registry.Register(NewMetrics(a.s.ctx, a.db.directory)))
 	families, err := registry.Gather()
-	s.must(err)
+	a.s.must(err)
 	found := map[string]float64{}
 	for _, f := range families {
 		found[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
@@ -196,7 +90,7 @@ func (s *stage) measure(ctx context.Context) {
 		"atlasdb_postgresql_up": 1, "atlasdb_postgresql_is_primary": 1, "atlasdb_postgresql_timeline": 1,
 	} {
 		if found[name] != want {
-			s.Errorf("%s is %v, want %v", name, found[name], want)
+			a.s.Errorf("%s is %v, want %v", name, found[name], want)
 		}
 	}
 	for _, name := range []string{
@@ -204,64 +98,132 @@ func (s *stage) measure(ctx context.Context) {
 		"atlasdb_postgresql_transactions_committed_total", "atlasdb_postgresql_checkpoint_age_seconds",
 	} {
 		if _, ok := found[name]; !ok {
-			s.Errorf("%s is missing", name)
+			a.s.Errorf("%s is missing", name)
 		}
 	}
 	problems, err := testutil.GatherAndLint(registry)
-	s.must(err)
+	a.s.must(err)
 	for _, p := range problems {
-		s.Errorf("%s: %s", p.Metric, p.Text)
+		a.s.Errorf("%s: %s", p.Metric, p.Text)
 	}
 }
 
-// refuse: settings that the server does not take are told, and the last good ones stay.
-func (s *stage) refuse(ctx context.Context, d *Driver) {
-	s.Helper()
-	good := s.plan.Files[postgresql.ConfigFile]
-	s.settings("enable_seqscan = 'perhaps'\n")
-	_, err := d.Tend(ctx, s.plan, true)
-	s.must(err)
-	s.await(ctx, d, "the complaint", func(o postgresql.Observation) bool {
-		return strings.Contains(o.Refused, "enable_seqscan")
-	})
-	kept, err := os.ReadFile(filepath.Join(s.root, "pgdata", postgresql.ConfigFile))
-	s.must(err)
+// restartIsPending: what waits for a restart is told, and whether it lowers what replicas must not have lower.
+func restartIsPending(a *actor) {
+	a.s.Helper()
+	for _, tt := range []struct {
+		connections string
+		inPlace     bool
+	}{{"133", false}, {"77", true}} {
+		a.settings("work_mem = '8MB'\nmax_connections = '" + tt.connections + "'\n")
+		a.s.eventually("max_connections = "+tt.connections, func() bool {
+			found := a.tend()
+			return reflect.DeepEqual(found, Tended{Pending: []string{"max_connections"}, RestartInPlace: tt.inPlace})
+		})
+	}
+	if o := a.observe(); len(o.Pending) != 1 {
+		a.s.Errorf("pending %q", o.Pending)
+	}
+}
+
+// refusesSettings: settings that the server does not take are told, the last good ones stay, and a restart has them.
+func refusesSettings(a *actor) {
+	a.s.Helper()
+	good := a.plan.Files[postgresql.ConfigFile]
+	a.settings("enable_seqscan = 'perhaps'\n")
+	a.tend()
+	if o := a.observe(); !strings.Contains(o.Refused, "enable_seqscan") {
+		a.s.Errorf("refused: %q", o.Refused)
+	}
+	kept, err := os.ReadFile(a.volume.file(postgresql.ConfigFile))
+	a.s.must(err)
 	if string(kept) != good {
-		s.Errorf("the configuration is %q, want the last good one", kept)
+		a.s.Errorf("the configuration is %q, want the last good one", kept)
+	}
+	a.stop()
+	a.s.must(a.StartPrimary(a.s.ctx, a.plan, a.lead(1)))
+	a.await("the restart", accepts)
+	if got := ask[string](a, "SHOW max_connections"); got != "77" {
+		a.s.Errorf("max_connections is %s after the restart", got)
 	}
 }
 
-// kill: the server dies, starts again in place, and what was committed is there. The bad settings are still in the
-// plan. The first start may meet the last sessions of the old server, still on their way out: then it is tried again,
-// as the agent's loop does.
-func (s *stage) kill(ctx context.Context, d *Driver) {
-	s.Helper()
-	s.must(d.db.exec(ctx, "CREATE TABLE public.kept AS SELECT 1 AS n"))
-	s.must(d.server.Signal(syscall.SIGKILL))
-	<-d.Exited()
-	s.await(ctx, d, "the restart", func(o postgresql.Observation) bool {
-		if !o.Server.Running {
-			s.must(d.StartPrimary(ctx, s.plan))
+// TestCrash: a server that dies is counted, and starts again at once although a session of it was busy; one that was
+// told to stop is not counted, and what it had to the last byte is known.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		a := s.enter(members[0])
+		a.found()
+		a.exec("CREATE TABLE public.kept AS SELECT 1 AS n")
+		pool, err := a.db.connect(s.ctx)
+		s.must(err)
+		busy := make(chan error, 1)
+		go func() { // it never waits, so it does not see that its postmaster is gone
+			_, err := pool.Exec(s.ctx, "DO $$ BEGIN LOOP NULL; END LOOP; END $$")
+			busy <- err
+		}()
+		s.eventually("a busy session", func() bool {
+			return ask[bool](a, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active')")
+		})
+		if o := a.kill(); o.Server.Running || o.Crashes != 1 || o.Volume.Exact {
+			s.Errorf("after a crash: server %+v, %d crashes, exact %v", o.Server, o.Crashes, o.Volume.Exact)
 		}
-		return o.Server.Accepting
+		if <-busy == nil {
+			s.Error("a session outlived its server")
+		}
+		s.must(a.StartPrimary(s.ctx, a.plan, a.lead(1)))
+		if o := a.await("the first restart", func(o postgresql.Observation) bool {
+			return o.Server.Accepting || !o.Server.Running
+		}); !o.Server.Running || o.Crashes != 1 {
+			s.Errorf("the first restart failed: %d crashes", o.Crashes)
+		}
+		flushed := ask[int64](a, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint FROM public.kept")
+		o := a.stop()
+		if o.Crashes != 1 || !o.Volume.Exact || o.Volume.Point.Position < uint64(flushed) {
+			s.Errorf("after a stop: %d crashes, volume %+v, want it exact from %d on", o.Crashes, o.Volume, flushed)
+		}
 	})
-	s.must(d.db.exec(ctx, "SELECT n FROM public.kept"))
 }
 
-// detach: a server that receives from nobody comes to rest, and can be promoted.
-func (s *stage) detach(ctx context.Context, d *Driver) {
-	s.Helper()
-	s.must(d.Stop())
-	<-d.Exited()
-	s.await(ctx, d, "the stop", func(o postgresql.Observation) bool { return !o.Server.Running })
-	s.must(d.StartReplica(ctx, s.plan, ""))
-	s.await(ctx, d, "a position that stands still", func(o postgresql.Observation) bool {
-		return o.Server.Settled && o.Server.Position > 0 && o.Volume.Standby
+// TestQuorum: what is claimed to be in force is, and a write that waits for nobody's flush holds nothing up.
+func TestQuorum(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		a := s.enter(members[0])
+		a.found()
+		all := engine.MajorityOf(3, members)
+		s.must(a.Enforce(s.ctx, a.plan, all))
+		a.tend() // begins a barrier, which waits: there is nobody else
+		if o := a.observe(); !o.Server.Enforced.Equal(all) || o.Server.Flushed.Equal(all) {
+			s.Errorf("enforced %v, flushed %v", o.Server.Enforced, o.Server.Flushed)
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, 500*time.Millisecond)
+		defer cancel()
+		if a.commit(ctx) == nil {
+			s.Error("a write was acknowledged without its quorum")
+		}
+		alone := a.lead(1).Quorum
+		began := time.Now()
+		s.must(a.Enforce(s.ctx, a.plan, alone))
+		if o := a.observe(); !o.Server.Flushed.Equal(alone) {
+			s.Errorf("flushed %v, want %v", o.Server.Flushed, alone)
+		}
+		s.must(a.commit(s.ctx))
+		s.must(a.Enforce(s.ctx, a.plan, all))
+		a.tend()
+		a.stop() // a barrier that waits must not keep the server from stopping
+		if took := time.Since(began); took > 30*time.Second {
+			s.Errorf("it took %v", took)
+		}
 	})
-	s.must(d.Promote(ctx))
-	s.await(ctx, d, "the promotion", func(o postgresql.Observation) bool {
-		return !o.Server.InRecovery && o.Server.Accepting
-	})
-	s.must(d.Stop())
-	<-d.Exited()
+}
+
+// commit writes as a client does, whose writes wait for the quorum.
+func (a *actor) commit(ctx context.Context) error {
+	pool, err := a.db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	return barrier(ctx, pool)
 }

@@ -7,9 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -66,14 +63,13 @@ func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error
 	if err != nil {
 		return err
 	}
-	// A copy that loses its mark in a crash would start as a second primary.
-	signal := filepath.Join(d.volume.making(), standbySignal)
-	if err := os.WriteFile(signal, nil, 0o600); err != nil {
-		return fmt.Errorf("marking the copy as a replica: %w", err)
+	if err := d.volume.markStandby(d.volume.making(), true); err != nil {
+		return err
 	}
 	if err := d.volume.complete(); err != nil {
 		return err
 	}
+	d.replaced.Store(new(string))
 	if r := plan.Rebuild; r != nil && r.Member == d.member {
 		if err := d.volume.mark(rebuiltMarker, r.ID); err != nil {
 			return err
@@ -83,13 +79,14 @@ func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error
 }
 
 // Rewind takes back what this member wrote and the primary never had. The primary's first checkpoint must be over, or
-// the two would look alike [seen]. What of the write-ahead log the target needs is on its own volume, kept by its slots;
-// --restore-target-wal would look in an archive, and there is none yet: when something is missing the rewind fails, and
-// the marker has the data copied anew.
+// the two would look alike [seen]. What of the write-ahead log the target needs is on its own volume, kept by its
+// slots; --restore-target-wal would look in an archive, and there is none yet: when something is missing the rewind
+// fails, and the marker has the data copied anew.
 func (d *Driver) Rewind(ctx context.Context, from Source) error {
 	if err := d.volume.mark(brokenMarker, from.Member); err != nil {
 		return err
 	}
+	d.replaced.Store(new(string))
 	err := d.run(ctx, "pg_rewind",
 		"--target-pgdata="+d.volume.data(), "--source-server="+d.conninfo(from)+" dbname=postgres")
 	if err != nil {
@@ -99,10 +96,10 @@ func (d *Driver) Rewind(ctx context.Context, from Source) error {
 		return err
 	}
 	// pg_rewind does not bring it, and without it the data would start as a second primary.
-	if err := d.mark(true); err != nil {
+	if err := d.volume.markStandby(d.volume.data(), true); err != nil {
 		return err
 	}
-	d.rewound = from.Member
+	d.replaced.Store(&from.Member)
 	return nil
 }
 
@@ -128,15 +125,18 @@ func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from Source) erro
 	if err := d.adopt(from); err != nil {
 		return err
 	}
-	if _, err := d.configure(ctx, plan, from.Member, d.quorum); err != nil {
+	d.exact = false
+	if err := d.configure(ctx, plan, from.Member, d.quorum); err != nil {
 		return err
 	}
-	d.following, d.exact = from.Member, false
 	// The postmaster passes the signal on before it accepts another connection. So whoever sees the server over a new
 	// one sees a startup process that reads the new settings before it would begin to receive again.
-	err := d.server.Signal(syscall.SIGHUP)
+	if err := d.reload(); err != nil {
+		return err
+	}
+	d.following = from.Member
 	d.db.close()
-	return err
+	return nil
 }
 
 // adopt takes over the lineage of a member before anything is received from it.
@@ -182,13 +182,15 @@ func (d *Driver) Promote(
 	next := at.Lineage.At(at.Position).With(engine.Promotion{
 		Epoch: s.Epoch, Timeline: o.Server.Timeline + 1, Position: at.Position,
 	})
-	if err := d.volume.remember(d.volume.data(), remembered{Lineage: next, Pending: true}); err != nil {
+	if err := d.volume.expect(next); err != nil {
 		return err
 	}
 	pool, err := d.db.connect(ctx)
 	if err != nil {
 		return err
 	}
+	// From now on the data may grow, even when no observation comes before the server dies.
+	d.exact, d.chores.primary = false, true
 	var promoted bool
 	if err := pool.QueryRow(ctx, "SELECT pg_promote(true, 30)").Scan(&promoted); err != nil {
 		return fmt.Errorf("promoting: %w", err)
@@ -196,29 +198,28 @@ func (d *Driver) Promote(
 	if !promoted {
 		return errors.New("the server was not promoted within 30 s")
 	}
-	_, err = d.volume.completeLineage(next)
+	_, _, err = d.volume.lineage() // completes it
 	return err
 }
 
-// Enforce makes every write wait for a quorum. A replica has the full quorum in its settings long before it is promoted,
-// so that this changes nothing then.
+// Enforce makes every write wait for a quorum. A replica has the full quorum in its settings long before it is
+// promoted, so that this changes nothing then.
 func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum) error {
-	changed, err := d.configure(ctx, plan, "", q)
-	if err != nil {
+	if err := d.configure(ctx, plan, "", q); err != nil {
 		return err
 	}
-	from := d.quorum
-	d.following, d.quorum = "", q
-	if !changed {
-		return nil
-	}
-	if err := d.server.Signal(syscall.SIGHUP); err != nil {
+	if err := d.reload(); err != nil {
 		return err
 	}
+	d.following = ""
 	d.db.close()
-	if from.Count > 1 || q.Count <= 1 {
-		return nil
+	if d.quorum.Count <= 1 && q.Count > 1 {
+		// Whether writes wait at all is told by the checkpointer; when a checkpoint has ended, it has read the settings.
+		// Until then nothing is claimed, or the barrier would not wait either.
+		if err := d.db.exec(ctx, "CHECKPOINT"); err != nil {
+			return fmt.Errorf("putting the quorum in force: %w", err)
+		}
 	}
-	// Whether writes wait at all is told by the checkpointer; when a checkpoint has ended, it has read the settings.
-	return d.db.exec(ctx, "CHECKPOINT")
+	d.quorum = q
+	return nil
 }

@@ -24,31 +24,58 @@ const lineageFile = "atlasdb.lineage"
 type remembered struct {
 	// Lineage are the promotions that the data has followed.
 	Lineage engine.Lineage `json:"lineage"`
-	// Pending says that the last of them was about to happen: whether it did is seen from the data.
-	Pending bool `json:"pending,omitempty"`
+	// Pending says that the last of them was about to happen, when Newest was the newest timeline of which there was a
+	// history.
+	Pending bool  `json:"pending,omitempty"`
+	Newest  int64 `json:"newest,omitempty"`
 }
 
-// lineage reads where the data comes from. A promotion that was cut off before it happened is left out: the data still
-// is a standby's then.
-func (v *volume) lineage(standby bool) (engine.Lineage, error) {
-	encoded, err := os.ReadFile(v.file(lineageFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// lineage reads where the data comes from. A promotion has happened when there is the history of its timeline: the
+// server writes that before the first record. One that was cut off before is left out; the data is still a replica's
+// then, although the server may have removed the mark of one already.
+func (v *volume) lineage() (l engine.Lineage, cutOff bool, err error) {
+	r, err := v.remembered()
+	if err != nil || !r.Pending {
+		return r.Lineage, false, err
+	}
+	newest, position, err := v.newestTimeline()
+	if err != nil {
+		return nil, false, err
+	}
+	if newest <= r.Newest {
+		return r.Lineage[:len(r.Lineage)-1], true, nil
+	}
+	// What was not known before: the number that the server gave the timeline, and where it began.
+	last := &r.Lineage[len(r.Lineage)-1]
+	last.Timeline, last.Position = newest, position
+	return r.Lineage, false, v.remember(v.data(), remembered{Lineage: r.Lineage})
+}
+
+// expect writes the lineage after a promotion that is about to happen. One that was expected before may happen yet, so
+// what was the newest timeline then still counts.
+func (v *volume) expect(next engine.Lineage) error {
+	r, err := v.remembered()
+	if err == nil && !r.Pending {
+		r.Newest, _, err = v.newestTimeline()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the lineage: %w", err)
+		return err
 	}
-	var r remembered
-	if err := json.Unmarshal(encoded, &r); err != nil {
-		return nil, fmt.Errorf("reading the lineage: %w", err)
+	return v.remember(v.data(), remembered{Lineage: next, Pending: true, Newest: r.Newest})
+}
+
+func (v *volume) remembered() (r remembered, err error) {
+	encoded, err := os.ReadFile(v.file(lineageFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
 	}
-	if r.Pending && standby {
-		return r.Lineage[:len(r.Lineage)-1], nil
+	if err == nil {
+		err = json.Unmarshal(encoded, &r)
 	}
-	if r.Pending {
-		return v.completeLineage(r.Lineage)
+	if err != nil {
+		return remembered{}, fmt.Errorf("reading the lineage: %w", err)
 	}
-	return r.Lineage, nil
+	return r, nil
 }
 
 // remember writes where the data comes from, before anything that depends on it.
@@ -60,26 +87,13 @@ func (v *volume) remember(directory string, r remembered) error {
 	return writeDurably(filepath.Join(directory, lineageFile), encoded)
 }
 
-// completeLineage puts in what was not known before the last promotion: the number that the server gave the new
-// timeline, and where it began.
-func (v *volume) completeLineage(l engine.Lineage) (engine.Lineage, error) {
-	timeline, position, err := v.newestTimeline()
-	if err != nil {
-		return nil, err
-	}
-	l = slices.Clone(l)
-	last := &l[len(l)-1]
-	last.Timeline, last.Position = timeline, position
-	return l, v.remember(v.data(), remembered{Lineage: l})
-}
-
 // newestTimeline reads the timeline's history file with the highest number: its name is the timeline, and its last line
 // "<parent timeline>\t<position>\t<reason>" says where it left the one before
-// (https://www.postgresql.org/docs/17/continuous-archiving.html, section Timelines).
+// (https://www.postgresql.org/docs/17/continuous-archiving.html, section Timelines). The first timeline has none: 0.
 func (v *volume) newestTimeline() (timeline int64, position uint64, err error) {
 	found, err := filepath.Glob(v.file("pg_wal/*.history"))
 	if err != nil || len(found) == 0 {
-		return 0, 0, fmt.Errorf("there is no history of a timeline: %w", errors.Join(err, fs.ErrNotExist))
+		return 0, 0, err
 	}
 	newest := slices.Max(found)
 	timeline, err = strconv.ParseInt(strings.TrimSuffix(filepath.Base(newest), ".history"), 16, 64)

@@ -20,7 +20,12 @@ func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	if err := d.volume.tryLock(); err != nil {
 		return err
 	}
-	d.bury(ctx)
+	if err := d.bury(ctx); err != nil {
+		return err
+	}
+	if rewound := d.replaced.Swap(nil); rewound != nil {
+		d.rewound, d.end, d.exact = *rewound, 0, false // what was known was of other data
+	}
 	seen, err := d.volume.observe()
 	if err != nil {
 		return err
@@ -35,10 +40,14 @@ func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	return nil
 }
 
-// bury takes note of a server that has ended.
-func (d *Driver) bury(ctx context.Context) {
+// bury takes note of a server that has ended. Its sessions may outlive the postmaster, and go on to acknowledge; until
+// they are gone too, it has not.
+func (d *Driver) bury(ctx context.Context) error {
 	if d.server == nil || !d.server.Ended() {
-		return
+		return nil
+	}
+	if err := d.volume.evict(); err != nil {
+		return err
 	}
 	d.db.close()
 	if !d.asked {
@@ -54,6 +63,7 @@ func (d *Driver) bury(ctx context.Context) {
 	}
 	d.server, d.following, d.quorum, d.pending, d.chores = nil, "", engine.Quorum{}, nil, chores{}
 	d.peers.Store(nil)
+	return nil
 }
 
 // observeServer looks at the server that runs.
@@ -72,10 +82,7 @@ func (d *Driver) observeServer(ctx context.Context, o *postgresql.Observation) {
 	o.Server.Receiving = s.receiving || d.following != ""
 	o.Server.Timeline, o.Server.Behind, o.Server.Version = s.timeline, s.behind, s.version
 	o.Server.Enforced, o.Server.Flushed, o.Server.Attached = d.quorum, d.flushed(), s.attached
-	d.end = s.position
-	if s.inRecovery && d.following == "" && !s.receiving && s.exhausted {
-		d.exact = true
-	}
+	d.end, d.exact = s.position, s.inRecovery && d.following == "" && !s.receiving && (d.exact || s.exhausted)
 	if d.exact {
 		d.end = s.replayed
 	}

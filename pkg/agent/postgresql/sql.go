@@ -51,9 +51,11 @@ func (b *database) connect(ctx context.Context) (*pgxpool.Pool, error) {
 	return b.pool, err
 }
 
+// close lets go of the connections. The pool waits for those in use, and one may be waiting for a quorum that will
+// never be there: whoever waited for it here could not even stop the server.
 func (b *database) close() {
 	if b.pool != nil {
-		b.pool.Close()
+		go b.pool.Close()
 		b.pool = nil
 	}
 }
@@ -132,22 +134,23 @@ func (b *database) state(ctx context.Context) (s state, err error) {
 	return s, err
 }
 
-// oldest is the beginning of the log that a primary still has.
+// oldest is the beginning of the log that a server still has.
 func (b *database) oldest(ctx context.Context) (position uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	pool, err := b.connect(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var segment, size int64
 	err = pool.QueryRow(ctx, `
-		SELECT min(('x' || substr(name, 9, 8))::bit(32)::bigint * (4294967296 / w) + ('x' || right(name, 8))::bit(32)::bigint),
+		SELECT min(('x' || substr(name, 9, 8))::bit(32)::bigint * (4294967296 / w)
+		           + ('x' || right(name, 8))::bit(32)::bigint),
 		       w
 		FROM pg_ls_waldir(), (SELECT setting::bigint w FROM pg_settings WHERE name = 'wal_segment_size') s
 		WHERE name ~ '^[0-9A-F]{24}$' GROUP BY w`).Scan(&segment, &size)
 	return uint64(segment * size), err
 }
-
-func (b *database) reload(ctx context.Context) error { return b.exec(ctx, "SELECT pg_reload_conf()") }
 
 func (b *database) pendingRestart(ctx context.Context) ([]string, error) {
 	pool, err := b.connect(ctx)
@@ -276,19 +279,9 @@ func (b *database) advanceSlots(ctx context.Context, needed map[string]uint64) e
 	return nil
 }
 
-// barrier writes a record and waits until the quorum in force has flushed it. It uses a connection of its own, which is
-// younger than the last change of the quorum.
-func (b *database) barrier(ctx context.Context) error {
-	pool, err := b.connect(ctx)
-	if err != nil {
-		return err
-	}
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	_, err = conn.Exec(ctx, `BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL statement_timeout = 0;
+// barrier writes a record and waits until the quorum in force has flushed it.
+func barrier(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL statement_timeout = 0;
 		SELECT pg_logical_emit_message(true, 'atlasdb', 'barrier'); COMMIT`)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"k8s.io/klog/v2"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -44,14 +45,12 @@ type chores struct {
 func (d *Driver) Tend(ctx context.Context, plan engine.Plan, o postgresql.Observation) (t Tended, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tendTimeout)
 	defer cancel()
-	changed, err := d.configure(ctx, plan, d.following, d.quorum)
-	if err != nil {
+	if err := d.configure(ctx, plan, d.following, d.quorum); err != nil {
 		return t, err
 	}
-	if d.newCertificates() || changed {
-		if err := d.db.reload(ctx); err != nil {
-			return t, err
-		}
+	d.config.unread = d.newCertificates() || d.config.unread
+	if err := d.reload(); err != nil {
+		return t, err
 	}
 	if o.Server.InRecovery {
 		err = d.tendReplica(ctx, plan, o)
@@ -93,30 +92,37 @@ func (d *Driver) tendPrimary(ctx context.Context, plan engine.Plan) error {
 	if err := d.db.keepSlots(ctx, d.slots(plan)); err != nil {
 		return fmt.Errorf("keeping replication slots: %w", err)
 	}
+	pool, err := d.db.connect(ctx)
+	if err != nil {
+		return err
+	}
 	if d.chores.promoted == nil && !d.chores.checkpointed {
 		// pg_rewind compares control files: before this checkpoint the old primary looks like the new one [seen].
-		d.chores.promoted = d.beside(ctx, func(ctx context.Context) error { return d.db.exec(ctx, "CHECKPOINT") })
+		d.chores.promoted = beside(ctx, pool, func(ctx context.Context, pool *pgxpool.Pool) error {
+			_, err := pool.Exec(ctx, "CHECKPOINT")
+			return err
+		})
 	}
-	d.flushBarrier(ctx)
+	d.flushBarrier(ctx, pool)
 	return nil
 }
 
 // beside runs what may take long without holding up the loop.
-func (d *Driver) beside(ctx context.Context, do func(context.Context) error) chan error {
+func beside(ctx context.Context, pool *pgxpool.Pool, do func(context.Context, *pgxpool.Pool) error) chan error {
 	done := make(chan error, 1)
 	ctx = context.WithoutCancel(ctx) // it ends with the server, whose connection it uses
-	go func() { done <- do(ctx) }()
+	go func() { done <- do(ctx, pool) }()
 	return done
 }
 
 // flushBarrier writes something that the quorum in force must flush before it counts, once per quorum. Everything
 // before it in the log is flushed by the same members then. A walsender that releases it has read the settings of that
-// quorum, since the connection that writes it is younger than the signal to read them (see Follow).
-func (d *Driver) flushBarrier(ctx context.Context) {
+// quorum, since every connection of the pool is younger than the signal to read them (see Follow).
+func (d *Driver) flushBarrier(ctx context.Context, pool *pgxpool.Pool) {
 	c := &d.chores
 	if c.barrier == nil && !c.flushed.Equal(d.quorum) {
 		c.quorum = d.quorum
-		c.barrier = d.beside(ctx, d.db.barrier)
+		c.barrier = beside(ctx, pool, barrier)
 	}
 }
 

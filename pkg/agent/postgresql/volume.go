@@ -32,6 +32,7 @@ func (v *volume) data() string {
 	return filepath.Join(v.root, postgresql.Engine{}.Traits().DataSubdirectory)
 }
 func (v *volume) making() string          { return v.data() + ".new" }
+func (v *volume) outdated() string        { return v.data() + ".old" }
 func (v *volume) file(name string) string { return filepath.Join(v.data(), name) }
 
 // tryLock takes the lock of the volume; it returns without it when another process has it.
@@ -74,19 +75,35 @@ func (v *volume) observe() (postgresql.Volume, error) {
 		return seen, fmt.Errorf("reading the system identifier: %w", err)
 	}
 	seen.HasData, seen.SystemID = true, strconv.FormatUint(id, 10)
-	seen.Standby = exists(v.file(standbySignal))
 	seen.Broken = exists(v.marker(brokenMarker))
 	rebuilt, err := os.ReadFile(v.marker(rebuiltMarker))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return seen, fmt.Errorf("reading a marker: %w", err)
 	}
 	seen.Rebuilt = string(rebuilt)
-	seen.Point.Lineage, err = v.lineage(seen.Standby)
+	lineage, cutOff, err := v.lineage()
+	seen.Point.Lineage, seen.Standby = lineage, cutOff || exists(v.file(standbySignal))
 	return seen, err
 }
 
 // standbySignal is the file that makes the server start as a replica.
 const standbySignal = "standby.signal"
+
+// markStandby says in a data directory whether the server starts as a replica, and returns when it is on the disk: a
+// replica that loses its mark in a crash would start as a second primary.
+func (v *volume) markStandby(directory string, standby bool) error {
+	signal := filepath.Join(directory, standbySignal)
+	switch {
+	case exists(signal) == standby:
+		return nil
+	case standby:
+		return writeDurably(signal, nil)
+	}
+	if err := os.Remove(signal); err != nil {
+		return fmt.Errorf("marking the data as a primary's: %w", err)
+	}
+	return syncDirectory(directory)
+}
 
 // Markers lie beside the data directory, since what they say must outlive it.
 const (
@@ -115,8 +132,12 @@ func (v *volume) unmark(name string) error {
 	return nil
 }
 
-// mend gives the data directory the mode that PostgreSQL demands. The kubelet opens it to the group at every mount.
+// mend removes what an interrupted step left behind, and gives the data directory the mode that PostgreSQL demands: the
+// kubelet opens it to the group at every mount.
 func (v *volume) mend() error {
+	if err := v.clear(); err != nil {
+		return fmt.Errorf("removing what a copy left behind: %w", err)
+	}
 	if err := os.Chmod(v.data(), dataMode); err != nil {
 		return fmt.Errorf("closing the data directory to others: %w", err)
 	}
@@ -124,18 +145,20 @@ func (v *volume) mend() error {
 }
 
 // clear removes what an interrupted initialisation or copy left behind.
-func (v *volume) clear() error { return os.RemoveAll(v.making()) }
+func (v *volume) clear() error {
+	return errors.Join(os.RemoveAll(v.making()), os.RemoveAll(v.outdated()))
+}
 
 // complete puts new data in its place. Only a complete directory ever has the final name, so that a crash at any moment
-// leaves either no data or all of it.
+// leaves either no data or all of it. The outdated data has another name before its first file is removed.
 func (v *volume) complete() error {
-	if err := os.RemoveAll(v.data()); err != nil {
-		return fmt.Errorf("removing outdated data: %w", err)
+	if err := os.Rename(v.data(), v.outdated()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("putting outdated data aside: %w", err)
 	}
 	if err := os.Rename(v.making(), v.data()); err != nil {
 		return fmt.Errorf("putting new data in its place: %w", err)
 	}
-	return syncDirectory(v.root)
+	return errors.Join(syncDirectory(v.root), v.clear())
 }
 
 func syncDirectory(path string) error {

@@ -13,7 +13,7 @@ import (
 
 func TestMemberConf(t *testing.T) {
 	t.Parallel()
-	plan := engine.Plan{Cluster: "orders-db", Members: []engine.PlanMember{{Name: other, Host: "h'; x = 'y"}}}
+	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{{Name: other, Host: "h'; x = 'y"}}}
 	for name, tt := range map[string]struct {
 		settings MemberSettings
 		want     map[string]string
@@ -21,8 +21,8 @@ func TestMemberConf(t *testing.T) {
 		"follows nobody": {MemberSettings{Member: me}, map[string]string{
 			"primary_conninfo": "", "synchronous_standby_names": "",
 		}},
-		"follows, and a hostile host stays a host": {MemberSettings{Member: me, Primary: other}, map[string]string{
-			"primary_conninfo": Conninfo("h'; x = 'y", me), "primary_slot_name": "atlasdb_0",
+		"follows, and a hostile host stays a host": {MemberSettings{Member: third, Primary: other}, map[string]string{
+			"primary_conninfo": Conninfo("h'; x = 'y", third), "primary_slot_name": "atlasdb_2",
 		}},
 		"nobody of the plan is nobody": {MemberSettings{Member: me, Primary: third}, map[string]string{
 			"primary_conninfo": "",
@@ -77,7 +77,7 @@ func TestSynchronousNames(t *testing.T) {
 // TestServerTakesMemberConf: a server that refused the line would go on with the quorum before.
 func TestServerTakesMemberConf(t *testing.T) {
 	t.Parallel()
-	plan := engine.Plan{Cluster: "orders-db", Members: []engine.PlanMember{{Name: other, Host: "h1"}}}
+	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{{Name: other, Host: "h1"}}}
 	for major, server := range servers(t) {
 		for name, tt := range synchronousCases {
 			t.Run(major+"/"+name, func(t *testing.T) {
