@@ -18,7 +18,7 @@
 // One trap remains with fields that were written by a Create: server-side apply never removes them, because they are
 // owned by another operation of the same manager. Where a field must be removable, it is left out of the Create and
 // added by the apply that follows; the owner reference of a volume is the one case (see
-// pkg/controller/databasecluster/decide_members.go).
+// pkg/controller/databasecluster/decide_volumes.go).
 //
 // Read diff.go next, then writer.go.
 package apply

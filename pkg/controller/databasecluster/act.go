@@ -67,10 +67,17 @@ func (c *Controller) act(ctx context.Context, key cache.ObjectName, s Snapshot, 
 	for _, x := range d.Deletes {
 		c.remove(ctx, key, x, &o)
 	}
-	if o.RequeueAfter == 0 || (d.RequeueAfter > 0 && d.RequeueAfter < o.RequeueAfter) {
-		o.RequeueAfter = d.RequeueAfter
+	if d.RequeueAfter > 0 {
+		o.requeueAfter(d.RequeueAfter)
 	}
 	return o
+}
+
+// requeueAfter asks for a pass no later than after the given time.
+func (o *Outcome) requeueAfter(after time.Duration) {
+	if o.RequeueAfter == 0 || after < o.RequeueAfter {
+		o.RequeueAfter = after
+	}
 }
 
 // write makes or changes one object and remembers the write, so that the next pass waits for its own cache.
@@ -78,7 +85,7 @@ func (c *Controller) write(ctx context.Context, key cache.ObjectName, s Snapshot
 	ref := Ref{apply.Kind(w.Wanted), apply.Name(w.Wanted)}
 	written, err := c.createOrApply(ctx, s, w)
 	if err != nil {
-		o.fail(ref, err)
+		o.fail(ref, err, w.Retry)
 		return
 	}
 	o.Progress = true
@@ -130,7 +137,7 @@ func (c *Controller) remove(ctx context.Context, key cache.ObjectName, x Deletio
 		return
 	}
 	if err != nil {
-		o.fail(Ref{x.Kind, x.Seen.GetName()}, err)
+		o.fail(Ref{x.Kind, x.Seen.GetName()}, err, 0)
 		return
 	}
 	o.Progress = true
@@ -138,17 +145,22 @@ func (c *Controller) remove(ctx context.Context, key cache.ObjectName, x Deletio
 	klog.FromContext(ctx).V(2).Info("Deleted object", "kind", x.Kind, "object", klog.KObj(x.Seen), "why", x.Why)
 }
 
-// fail notes a refusal. What only time or somebody else can mend is for status; what a retry mends is for the queue.
-func (o *Outcome) fail(ref Ref, err error) {
+// fail notes a refusal. What only time or somebody else can mend is for status; what a retry mends is for the queue. retry
+// is when to try again what was refused; zero leaves that to the queue.
+func (o *Outcome) fail(ref Ref, err error, retry time.Duration) {
 	if _, ok := errors.AsType[*apply.ExistsError](err); ok {
 		o.Failures = append(o.Failures, Failure{ref, v1alpha1.ReasonNameConflict, fmt.Sprintf(
 			"%s %q exists and does not belong to this cluster; rename or delete it", ref.Kind, ref.Name)})
-		o.RequeueAfter = foreignRetry
+		o.requeueAfter(foreignRetry)
 		return
 	}
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
 		o.Failures = append(o.Failures, Failure{ref, refusalReason(err), fmt.Sprintf(
 			"%s %q was refused: %v", ref.Kind, ref.Name, err)})
+		if retry > 0 {
+			o.requeueAfter(retry)
+			return
+		}
 	}
 	o.Err = errors.Join(o.Err, fmt.Errorf("writing %s %q: %w", ref.Kind, ref.Name, err))
 }

@@ -56,6 +56,8 @@ type Write struct {
 	Seen metav1.Object
 	// Why is the first field that differs; "" when there is no object.
 	Why string
+	// Retry is when to try again what the API server refuses; zero is soon.
+	Retry time.Duration
 }
 
 // Deletion is one object to take away.

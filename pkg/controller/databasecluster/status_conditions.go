@@ -128,6 +128,8 @@ func progressing(s Snapshot, d Decision) finding {
 		return yes(v1alpha1.ReasonRollingOut, "members are brought to the newest spec one by one")
 	case missing != "" && s.Cluster.Spec.PowerState == v1alpha1.PowerRunning:
 		return yes(v1alpha1.ReasonMembersNotReady, "not ready: "+missing)
+	case resizing(s) != "":
+		return yes(v1alpha1.ReasonResizing, "volumes grow: "+resizing(s))
 	}
 	return no(v1alpha1.ReasonStable, "nothing is under way")
 }

@@ -96,7 +96,7 @@ func troubleOf(s Snapshot, m Member) (trouble, bool) {
 	if p := m.Report.Problem; p != nil {
 		return trouble{p.Reason, p.Message}, true
 	}
-	return trouble{}, false
+	return resizeTrouble(m)
 }
 
 // schedulingPatience is how long a pod may be without a node before status tells: a volume that is bound on first use

@@ -82,6 +82,8 @@ const (
 	ReasonInvalidSecret = "InvalidSecret"
 	// ReasonResizing: a volume is growing.
 	ReasonResizing = "Resizing"
+	// ReasonResizeFailed: the storage driver cannot make a volume larger; the message says why.
+	ReasonResizeFailed = "ResizeFailed"
 	// ReasonForbidden: the API server refuses an object of the cluster, by admission or by RBAC.
 	ReasonForbidden = "Forbidden"
 	// ReasonNameConflict: an object of a name that the cluster needs belongs to somebody else; it is left untouched.
