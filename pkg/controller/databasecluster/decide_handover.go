@@ -32,7 +32,7 @@ func (d *Decision) handover(s Snapshot, primary Member) *engine.Switchover {
 		return &engine.Switchover{ID: string(op.UID), From: primary.Name, Target: op.SwitchoverTarget()}
 	}
 	candidates, away := d.candidates(s), notReady(s, d.Wanted)
-	reason := ""
+	var reason string
 	switch {
 	case len(candidates) == 0:
 		return nil

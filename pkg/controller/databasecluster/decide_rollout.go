@@ -10,8 +10,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// findOutdated finds the members whose pod must be made anew, and why. Nothing is replaced for an agent: a pod keeps the
-// one it was born with, so that an upgrade of the operator restarts no database.
+// findOutdated finds the members whose pod must be made anew, and why. Nothing is replaced for an agent: a pod keeps
+// the one it was born with, so that an upgrade of the operator restarts no database.
 func (d *Decision) findOutdated(s Snapshot) {
 	account, exists := s.Objects[Ref{"ServiceAccount", resource.ServiceAccountName(s.Cluster.Name)}]
 	for _, name := range d.Wanted {

@@ -55,9 +55,9 @@ func (d *Decision) wantLease(s Snapshot) error {
 	return d.want(s, resource.Lease(s.Cluster, holder, epoch))
 }
 
-// knownPrimary is the incarnation of the primary as far as it is known, the one of the highest epoch that reports itself
-// or else the member in status; "" while no data was born. epoch is the highest that any member reports: one that was
-// used must never be used again (PROTOCOL I5).
+// knownPrimary is the incarnation of the primary as far as it is known, the one of the highest epoch that reports
+// itself or else the member in status; "" while no data was born. epoch is the highest that any member reports: one
+// that was used must never be used again (PROTOCOL I5).
 func knownPrimary(s Snapshot) (holder string, epoch int64) {
 	var since int64 = -1
 	for _, m := range s.Members {

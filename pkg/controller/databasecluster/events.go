@@ -61,8 +61,8 @@ func newFailover(was, is v1alpha1.DatabaseClusterStatus) *v1alpha1.FailoverStatu
 // storied are the reasons of Progressing that are worth an event: what the operator does to a running database.
 var storied = []string{v1alpha1.ReasonScaling, v1alpha1.ReasonSwitchingOver, v1alpha1.ReasonRollingOut}
 
-// expected says that bad news is only a part of what the operator is doing: who changes hands is without a primary for a
-// moment, and who restarts a replica has one less.
+// expected says that bad news is only a part of what the operator is doing: who changes hands is without a primary for
+// a moment, and who restarts a replica has one less.
 func expected(was, is v1alpha1.DatabaseClusterStatus, news *metav1.Condition) bool {
 	if news.Reason != v1alpha1.ReasonNoPrimary && news.Reason != v1alpha1.ReasonNoQuorumMargin {
 		return false

@@ -100,8 +100,8 @@ func waitingForVotes(s Snapshot) string {
 		return "volumes of a former cluster of this name were kept, and none has data; delete these volume claims to " +
 			"begin anew: " + strings.Join(retained, ", ")
 	}
-	return "volumes of a former cluster of this name were kept; the member with the newest data becomes primary when all " +
-		"of these have told how far theirs goes: " + strings.Join(retained, ", ") + told
+	return "volumes of a former cluster of this name were kept; the member with the newest data becomes primary when " +
+		"all of these have told how far theirs goes: " + strings.Join(retained, ", ") + told
 }
 
 func progressing(s Snapshot, d Decision) finding {

@@ -138,8 +138,10 @@ func (c *Controller) now() time.Time { return c.clock().Truncate(time.Second) }
 // own makes the operation belong to its cluster.
 func (c *Controller) own(ctx context.Context, key cache.ObjectName, s Snapshot) error {
 	op := s.Operation.DeepCopy()
-	op.OwnerReferences = append(op.OwnerReferences,
-		*metav1.NewControllerRef(s.Cluster, v1alpha1.SchemeGroupVersion.WithKind("DatabaseCluster")))
+	op.OwnerReferences = append(op.OwnerReferences, metav1.OwnerReference{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "DatabaseCluster",
+		Name: s.Cluster.Name, UID: s.Cluster.UID, Controller: new(true),
+	})
 	written, err := c.client.AtlasDBV1alpha1().DatabaseOperations(key.Namespace).
 		Update(ctx, op, metav1.UpdateOptions{FieldManager: "atlasdb-" + Name})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
@@ -101,7 +102,9 @@ func TestUnsafeOperationsAreRefused(t *testing.T) {
 		"paused": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
 			s.Cluster.Spec.Reconciliation = v1alpha1.ReconciliationPaused
 		}, "False/Refused"},
-		"no cluster":        {operation(v1alpha1.OperationSwitchover), func(s *Snapshot) { s.Cluster = nil }, "False/ClusterMissing"},
+		"no cluster": {operation(v1alpha1.OperationSwitchover), func(s *Snapshot) {
+			s.Cluster = nil
+		}, "False/ClusterMissing"},
 		"rebuild primary":   {operation(v1alpha1.OperationRebuildMember, member("orders-db-0")), nil, "False/Refused"},
 		"rebuild stranger":  {operation(v1alpha1.OperationRebuildMember, member("x")), nil, "False/Refused"},
 		"rebuild a replica": {operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), nil, ""},
@@ -219,7 +222,7 @@ func TestAnOperationThatHasEndedIsDeletedInTime(t *testing.T) {
 }
 
 // stage is a controller with its caches, on fake clients.
-func stage(t *testing.T, ops ...*v1alpha1.DatabaseOperation) (*Controller, *fake.Clientset) {
+func stage(t *testing.T, ops ...*v1alpha1.DatabaseOperation) (*Controller, *fake.Clientset, cache.Store) {
 	t.Helper()
 	_, ctx := ktesting.NewTestContext(t)
 	s := cluster(nil)
@@ -229,7 +232,8 @@ func stage(t *testing.T, ops ...*v1alpha1.DatabaseOperation) (*Controller, *fake
 			t.Fatal(err)
 		}
 	}
-	factory, kubeFactory := externalversions.NewSharedInformerFactory(client, 0), informers.NewSharedInformerFactory(kube, 0)
+	factory := externalversions.NewSharedInformerFactory(client, 0)
+	kubeFactory := informers.NewSharedInformerFactory(kube, 0)
 	c, err := New(Options{
 		Client: client, Informers: factory, KubeInformers: kubeFactory, Clock: func() time.Time { return began.Time },
 		Recorder: events.NewFakeRecorder(10),
@@ -242,7 +246,7 @@ func stage(t *testing.T, ops ...*v1alpha1.DatabaseOperation) (*Controller, *fake
 	if !cache.WaitFor(ctx, "", c.synced...) {
 		t.Fatal("caches did not fill")
 	}
-	return c, client
+	return c, client, factory.AtlasDB().V1alpha1().DatabaseOperations().Informer().GetStore()
 }
 
 func TestTheOldestOperationComesFirst(t *testing.T) {
@@ -250,7 +254,7 @@ func TestTheOldestOperationComesFirst(t *testing.T) {
 	older, newer := operation(v1alpha1.OperationRestart), operation(v1alpha1.OperationRestart)
 	older.Name, older.UID, older.CreationTimestamp = "older", "1", began
 	newer.Name, newer.UID, newer.CreationTimestamp = "a-newer", "2", metav1.NewTime(began.Add(time.Second))
-	c, _ := stage(t, older, newer)
+	c, _, _ := stage(t, older, newer)
 	for op, want := range map[*v1alpha1.DatabaseOperation]string{older: "", newer: "older"} {
 		if got, err := c.before(op); err != nil || got != want {
 			t.Errorf("before %s comes %q (%v), want %q", op.Name, got, err, want)
@@ -261,7 +265,7 @@ func TestTheOldestOperationComesFirst(t *testing.T) {
 func TestAnOperationBelongsToItsClusterBeforeItBegins(t *testing.T) {
 	t.Parallel()
 	op := operation(v1alpha1.OperationPromoteAcceptingDataLoss)
-	c, client := stage(t, op)
+	c, client, _ := stage(t, op)
 	_, ctx := ktesting.NewTestContext(t)
 	if _, err := c.sync(ctx, cache.MetaObjectToName(op)); err != nil {
 		t.Fatal(err)
@@ -287,5 +291,50 @@ func TestBeginAndEndAreTold(t *testing.T) {
 	s.Now = metav1.NewTime(began.Add(time.Hour))
 	if n, told := transition(op.Status, Decide(s).Status); !told || n.reason != "OperationTimedOut" {
 		t.Errorf("the end is told as %+v", n)
+	}
+}
+
+func TestAnOperationGoesFromBeginToEndWithOneWriteEach(t *testing.T) {
+	t.Parallel()
+	op := operation(v1alpha1.OperationPromoteAcceptingDataLoss, func(s *v1alpha1.DatabaseOperationSpec) {
+		s.TimeoutSeconds = 10
+	})
+	c, client, store := stage(t, op)
+	_, ctx := ktesting.NewTestContext(t)
+	now := began.Time
+	c.clock = func() time.Time { return now }
+	pass := func() (writes int) {
+		client.ClearActions()
+		if _, err := c.sync(ctx, cache.MetaObjectToName(op)); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range client.Actions() {
+			if a.GetVerb() != "get" {
+				writes++
+			}
+		}
+		seen, err := client.AtlasDBV1alpha1().DatabaseOperations("shop").Get(ctx, "now", metav1.GetOptions{})
+		if err == nil {
+			err = store.Update(seen)
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Fatal(err)
+		}
+		return writes
+	}
+	for i, want := range []int{1, 1, 0, 0} { // it is owned, it begins, and then nothing changes
+		if got := pass(); got != want {
+			t.Errorf("pass %d writes %d times, want %d", i, got, want)
+		}
+	}
+	now = now.Add(10 * time.Second)
+	for i, want := range []int{1, 0} { // it has timed out
+		if got := pass(); got != want {
+			t.Errorf("pass %d after its time writes %d times, want %d", i, got, want)
+		}
+	}
+	now = now.Add(time.Minute)
+	if got := pass(); got != 1 {
+		t.Errorf("%d writes after the time to live, want its deletion", got)
 	}
 }
