@@ -56,7 +56,7 @@ func isBorn(a *actor) {
 	}
 }
 
-// isProvisioned: logins, databases and slots are made, whatever their names; those of members that are gone are dropped.
+// isProvisioned: logins, databases and slots are made, whatever their names; the slots of members that are gone go.
 func isProvisioned(a *actor) {
 	a.s.Helper()
 	a.tend()

@@ -68,7 +68,7 @@ func flushesByQuorum(a, b *actor) {
 	}
 }
 
-// detaches: who lets go of the primary is known to the last byte once it has applied it, and not before; following again
+// detaches: who lets go of the primary is known to the last byte once all is applied, and not before; following again
 // ends that.
 func (a *actor) detaches(primary *actor) {
 	a.s.Helper()

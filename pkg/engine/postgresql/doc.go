@@ -27,12 +27,25 @@
 //
 // A member needs 64Mi, its shared_buffers and 1Mi for each connection; less memory is refused with that number.
 //
+// # What a member does next
+//
+// The election (pkg/agent/election) gives each member an engine.Standing: lead, follow somebody, receive from nobody, or
+// resign. Converge turns that and what is observed into one step, by rules that are asked in order (converge.go); Facts
+// is what the election learns in return (observation.go). No rule looks at the Lease, at a clock or at other members'
+// votes: who may write is decided once, in the election.
+//
 // # Safety rules
 //
+//   - Nothing becomes primary, and no data is made, unless the standing asks to lead; a server that accepts writes
+//     without that is stopped.
+//   - A replica is promoted only when it receives from nobody and has applied all that it has.
+//   - A member follows only a primary that is promoted already, and only after the lineages have told what its data is
+//     to the primary's: a beginning, or something to rewind or to copy anew (PROTOCOL I6b).
+//   - Data is overwritten only by a copy from a primary whose system ID is the plan's; foreign data never.
 //   - A value reaches the file only escaped (config.go); the server reads back what the user wrote, and no value can
 //     add a line.
 //   - Whatever decides about durability, replication, identity or encryption is not the user's to set.
 //   - No password is ever written: not to the plan (scram.go), and not by the server to its log (parameters.go).
 //
-// Read engine.go, parameters.go and config.go in this order.
+// Read engine.go, parameters.go and config.go in this order; then observation.go, converge.go and memberconf.go.
 package postgresql
