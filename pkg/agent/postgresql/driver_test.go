@@ -212,6 +212,12 @@ func TestQuorum(t *testing.T) {
 		s.must(a.commit(s.ctx))
 		s.must(a.Enforce(s.ctx, a.plan, all))
 		a.tend()
+		if o := a.observe(); o.Server.Flushed.Equal(all) {
+			s.Error("a barrier that a weaker quorum let go counts for the stronger one")
+		}
+		s.eventually("the barrier", func() bool {
+			return ask[bool](a, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')")
+		})
 		a.stop() // a barrier that waits must not keep the server from stopping
 		if took := time.Since(began); took > 30*time.Second {
 			s.Errorf("it took %v", took)

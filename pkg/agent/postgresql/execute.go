@@ -213,6 +213,9 @@ func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum)
 	}
 	d.following = ""
 	d.db.close()
+	// A barrier that waits is released by what weaker quorum comes, and one that was flushed says nothing of what is
+	// acknowledged under a weaker quorum in between.
+	d.chores.barrier, d.chores.flushed = nil, engine.Quorum{}
 	if d.quorum.Count <= 1 && q.Count > 1 {
 		// Whether writes wait at all is told by the checkpointer; when a checkpoint has ended, it has read the settings.
 		// Until then nothing is claimed, or the barrier would not wait either.
