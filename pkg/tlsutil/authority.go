@@ -67,8 +67,8 @@ func NewAuthority(cluster string, now time.Time, random io.Reader) (*Authority, 
 	return ParseAuthority(pair.CertPEM, pair.KeyPEM, now)
 }
 
-// ParseAuthority reads an authority. It fails when the certificate is not of an authority, not of this key, or not valid
-// yet: nobody would take what it issues. One that has expired is read, since it tells that it must be replaced.
+// ParseAuthority reads an authority. It fails when the certificate is not of an authority, not of this key, or not
+// valid yet: nobody would take what it issues. One that has expired is read, since it tells that it must be replaced.
 func ParseAuthority(certPEM, keyPEM []byte, now time.Time) (*Authority, error) {
 	pair := Pair{CertPEM: certPEM, KeyPEM: keyPEM}
 	cert, key, err := pair.parse()

@@ -40,8 +40,8 @@ func (a *Authority) RenewAt(p Pair) (time.Time, error) {
 	return at, nil
 }
 
-// AloneAt is when trust in earlier authorities may end. They issued nothing after this one was made, so by then the last
-// of their certificates has expired.
+// AloneAt is when trust in earlier authorities may end. They issued nothing after this one was made, so by then the
+// last of their certificates has expired.
 func (a *Authority) AloneAt() time.Time { return a.madeAt().Add(leafValidity) }
 
 // Bundle gives what is to be trusted, as PEM: the authority itself and, until AloneAt, the earlier ones that trusted

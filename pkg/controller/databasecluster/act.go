@@ -145,8 +145,8 @@ func (c *Controller) remove(ctx context.Context, key cache.ObjectName, x Deletio
 	klog.FromContext(ctx).V(2).Info("Deleted object", "kind", x.Kind, "object", klog.KObj(x.Seen), "why", x.Why)
 }
 
-// fail notes a refusal. What only time or somebody else can mend is for status; what a retry mends is for the queue. retry
-// is when to try again what was refused; zero leaves that to the queue.
+// fail notes a refusal. What only time or somebody else can mend is for status; what a retry mends is for the queue.
+// retry is when to try again what was refused; zero leaves that to the queue.
 func (o *Outcome) fail(ref Ref, err error, retry time.Duration) {
 	if _, ok := errors.AsType[*apply.ExistsError](err); ok {
 		o.Failures = append(o.Failures, Failure{ref, v1alpha1.ReasonNameConflict, fmt.Sprintf(

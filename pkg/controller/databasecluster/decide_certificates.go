@@ -17,8 +17,8 @@ import (
 type trust struct {
 	// authority issues; nil while there is none that can.
 	authority *tlsutil.Authority
-	// fault is why the authority that is there cannot.
-	fault error
+	// fault is why the authority that is there cannot; "" when there is none, or nothing is wrong with it.
+	fault string
 	// bundle are the authorities to trust, as PEM; empty while there never was one. Members and applications get the same.
 	bundle []byte
 }
@@ -34,12 +34,12 @@ func trustOf(s Snapshot) trust {
 	if kept == nil {
 		return t
 	}
-	t.authority, t.fault = tlsutil.ParseAuthority(
-		kept.Data[corev1.TLSCertKey], kept.Data[corev1.TLSPrivateKeyKey], s.Now.Time)
-	if t.fault == nil {
-		t.bundle = t.authority.Bundle(t.bundle, s.Now.Time)
+	authority, err := tlsutil.ParseAuthority(kept.Data[corev1.TLSCertKey], kept.Data[corev1.TLSPrivateKeyKey], s.Now.Time)
+	if err != nil {
+		t.fault = err.Error()
+		return t
 	}
-	return t
+	return trust{authority: authority, bundle: authority.Bundle(t.bundle, s.Now.Time)}
 }
 
 // wantAuthority asks for the certificate authority. It is replaced long before it ends. One that cannot be read is not
@@ -50,8 +50,8 @@ func (d *Decision) wantAuthority(s Snapshot, t trust) error {
 	case kept == nil:
 		d.generate(s, GenerateAuthority, "it is missing")
 		return nil
-	case t.fault != nil:
-		d.secretTrouble(kept.Name, t.fault.Error()+"; certificates stay in use until they expire; mend the Secret, or "+
+	case t.fault != "":
+		d.secretTrouble(kept.Name, t.fault+"; certificates stay in use until they expire; mend the Secret, or "+
 			"delete it to have a new authority made")
 		return nil
 	case t.authority == nil:
@@ -65,8 +65,8 @@ func (d *Decision) wantAuthority(s Snapshot, t trust) error {
 	return d.wantSecret(s, resource.CASecret(s.Cluster, kept.Data[corev1.TLSCertKey], kept.Data[corev1.TLSPrivateKeyKey]))
 }
 
-// wantCertificates asks for what the members show, and for the bundle by which they judge each other. The bundle changes
-// in a write of its own, days before a certificate of a new authority is shown.
+// wantCertificates asks for what the members show, and for the bundle by which they judge each other. The bundle
+// changes in a write of its own, days before a certificate of a new authority is shown.
 func (d *Decision) wantCertificates(s Snapshot, t trust) error {
 	name := resource.TLSSecretName(s.Cluster.Name)
 	kept := s.Secret(name)

@@ -19,8 +19,8 @@ const appName = "app"
 // maxPasswordBytes is more than anybody needs and less than any client library cuts off.
 const maxPasswordBytes = 256
 
-// wantLogin asks for the Secret of the application. Its password is the user's to change, all else follows from it; keys
-// that we do not know are left alone.
+// wantLogin asks for the Secret of the application. Its password is the user's to change, all else follows from it;
+// keys that we do not know are left alone.
 func (d *Decision) wantLogin(s Snapshot, t trust) error {
 	name := resource.AppSecretName(s.Cluster.Name)
 	if len(t.bundle) == 0 {

@@ -107,12 +107,14 @@ func TestCertificatesThatCannotBeUsedAreMadeAnew(t *testing.T) {
 		return func(data map[string][]byte) { data[key] = []byte(value) }
 	}
 	for name, change := range map[string]func(map[string][]byte){
-		"no PEM":                    set(corev1.TLSCertKey, "nonsense"),
-		"no client certificate":     func(data map[string][]byte) { delete(data, resource.ClientCertKey) },
-		"another key":               set(corev1.TLSPrivateKeyKey, string(foreign[corev1.TLSPrivateKeyKey])),
-		"another authority":         func(data map[string][]byte) { maps.Copy(data, foreign) },
-		"the client's for server's": func(d map[string][]byte) { d["tls.crt"], d["tls.key"] = d["client.crt"], d["client.key"] },
-		"nothing at all":            func(data map[string][]byte) { clear(data) },
+		"no PEM":                set(corev1.TLSCertKey, "nonsense"),
+		"no client certificate": func(data map[string][]byte) { delete(data, resource.ClientCertKey) },
+		"another key":           set(corev1.TLSPrivateKeyKey, string(foreign[corev1.TLSPrivateKeyKey])),
+		"another authority":     func(data map[string][]byte) { maps.Copy(data, foreign) },
+		"the client's for server's": func(data map[string][]byte) {
+			data["tls.crt"], data["tls.key"] = data["client.crt"], data["client.key"]
+		},
+		"nothing at all": func(data map[string][]byte) { clear(data) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

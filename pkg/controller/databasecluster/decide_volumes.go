@@ -59,13 +59,13 @@ func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.Persistent
 	return resource.PersistentVolumeClaim(in)
 }
 
-// growthRetry is when to ask again for a growth that was refused: a StorageClass that forbids it raises no event when it
-// changes, and it hardly ever does.
+// growthRetry is when to ask again for a growth that was refused: a StorageClass that forbids it raises no event when
+// it changes, and it hardly ever does.
 const growthRetry = 5 * time.Minute
 
-// growVolume asks for a larger volume, whatever the database does: a full volume is why it may not run. It is a write of
-// its own, so that a refusal keeps nothing else from being right. A volume never shrinks, since a retained one may be
-// larger than the spec. One that is not bound yet, or that no member needs, grows when that changes.
+// growVolume asks for a larger volume, whatever the database does: a full volume is why it may not run. It is a write
+// of its own, so that a refusal keeps nothing else from being right. A volume never shrinks, since a retained one may
+// be larger than the spec. One that is not bound yet, or that no member needs, grows when that changes.
 func (d *Decision) growVolume(s Snapshot, m Member, wanted *corev1ac.PersistentVolumeClaimApplyConfiguration) {
 	size := s.Cluster.Spec.Storage.Size
 	if !slices.Contains(d.Wanted, m.Name) || m.Volume.Status.Phase != corev1.ClaimBound ||

@@ -90,8 +90,8 @@ func TestARefusedGrowthKeepsNothingElseFromBeingRight(t *testing.T) {
 	w.snapshot.Member("orders-db-0").Volume.Labels[v1alpha1.LabelClusterUID] = "uid-0"
 	w.snapshot.Cluster.Status.SystemID = "7423"
 	d := w.decide()
-	if i := slices.IndexFunc(d.Writes, func(x Write) bool { return apply.Kind(x.Wanted) == "PersistentVolumeClaim" }); i < 0 ||
-		d.Writes[i].Why != "metadata.labels.atlasdb.io/cluster-uid" || d.Writes[i].Retry != 0 {
+	i := slices.IndexFunc(d.Writes, func(x Write) bool { return apply.Kind(x.Wanted) == "PersistentVolumeClaim" })
+	if i < 0 || d.Writes[i].Why != "metadata.labels.atlasdb.io/cluster-uid" || d.Writes[i].Retry != 0 {
 		t.Errorf("writes %+v, want the label of the volume first", d.Writes)
 	}
 	w.step()
