@@ -17,6 +17,7 @@ import (
 type primary struct {
 	mu     sync.Mutex
 	member string
+	epoch  int64
 	state  election.State
 	heard  bool
 	asked  time.Time
@@ -45,8 +46,8 @@ func (a *Agent) primaryState(ctx context.Context, o pure.Observation) pure.Prima
 	p := &a.primary
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.member != name {
-		p.member, p.heard, p.asked = name, false, time.Time{}
+	if p.member != name || p.epoch != o.Standing.Epoch {
+		p.member, p.epoch, p.heard, p.asked = name, o.Standing.Epoch, false, time.Time{}
 	}
 	if !p.asking && time.Since(p.asked) >= every {
 		p.asking, p.asked = true, time.Now()

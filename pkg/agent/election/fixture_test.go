@@ -5,6 +5,7 @@ package election
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,7 +69,7 @@ func (c *cast) begin(name string) *actor {
 		a.facts.Leading, a.facts.Running = 0, false
 	}
 	a.Elector = New(Options{
-		Member: name, Incarnation: name + "/uid/" + strconv.Itoa(len(c.members)) + strconv.Itoa(c.version), Clock: c,
+		Member: name, Incarnation: name + "/uid/" + rand.Text()[:8], Clock: c,
 		Leases: a, Peers: network{a}, Engine: a, Changed: func() {},
 	})
 	a.Plan(c.plan)

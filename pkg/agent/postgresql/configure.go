@@ -40,7 +40,7 @@ func (d *Driver) configure(ctx context.Context, plan engine.Plan, primary string
 		"postgresql.auto.conf": "",
 		"pg_ident.conf":        "",
 		postgresql.MemberConfFile: postgresql.MemberConf(plan, postgresql.MemberSettings{
-			Member: d.member, Primary: primary, Quorum: q, Raised: d.config.raised,
+			Member: d.member, Primary: primary, Quorum: q, Epoch: d.epoch, Raised: d.config.raised,
 		}),
 	}
 	for name, content := range plan.Files {

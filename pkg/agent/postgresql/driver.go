@@ -31,8 +31,10 @@ type Driver struct {
 	// following is the member that the server was told to follow, quorum what it was told to enforce.
 	following string
 	quorum    engine.Quorum
-	config    configuration
-	db        database
+	// epoch is that of the last promotion in the lineage that the server runs with.
+	epoch  int64
+	config configuration
+	db     database
 	// end is how far the data goes, as far as it was seen; exact says that it is known to the last byte.
 	end   uint64
 	exact bool
@@ -110,6 +112,11 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, l launch) er
 			return err
 		}
 	}
+	lineage, _, err := d.volume.lineage()
+	if err != nil {
+		return err
+	}
+	d.epoch = lineage.Epoch()
 	d.config.tried = "" // a copy brings the files of the primary
 	if err := d.configure(ctx, plan, l.primary, l.quorum); err != nil {
 		return err

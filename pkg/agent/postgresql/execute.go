@@ -23,7 +23,7 @@ type Source struct {
 
 // conninfo is how this member logs in to the source.
 func (d *Driver) conninfo(from Source) string {
-	info := postgresql.Conninfo(from.Host, d.member)
+	info := postgresql.Conninfo(from.Host, postgresql.CopyName(d.member))
 	if from.Address != "" {
 		info += " hostaddr=" + from.Address
 	}
@@ -126,6 +126,9 @@ func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from Source) erro
 		return err
 	}
 	d.exact = false
+	if len(from.Lineage) > 0 {
+		d.epoch = from.Lineage.Epoch()
+	}
 	if err := d.configure(ctx, plan, from.Member, d.quorum); err != nil {
 		return err
 	}
@@ -175,6 +178,7 @@ func (d *Driver) Promote(
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, promoteTimeout)
 	defer cancel()
+	d.epoch = s.Epoch
 	if err := d.Enforce(ctx, plan, s.Quorum); err != nil {
 		return err
 	}
@@ -202,8 +206,8 @@ func (d *Driver) Promote(
 	return err
 }
 
-// Enforce makes every write wait for a quorum. A replica has the full quorum in its settings long before it is
-// promoted, so that this changes nothing then.
+// Enforce makes every write wait for a quorum. A replica has a quorum in its settings long before it is promoted, so that
+// a promotion only changes whose answers count.
 func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum) error {
 	if err := d.configure(ctx, plan, "", q); err != nil {
 		return err

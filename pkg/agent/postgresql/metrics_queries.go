@@ -43,9 +43,9 @@ func queries() []query {
 			WHERE pg_is_in_recovery()`, nil,
 			gauge("replay_lag_bytes", "WAL that a replica has received and not applied."),
 			gauge("replay_lag_seconds", "Age of the last transaction that a replica applied, 0 when it has applied all.")),
-		of(`SELECT application_name, (pg_current_wal_lsn() - flush_lsn)::float8,
+		of(`SELECT split_part(application_name, '/', 1), (pg_current_wal_lsn() - flush_lsn)::float8,
 			extract(epoch FROM flush_lag)::float8 FROM pg_stat_replication
-			WHERE application_name ~ '-db-[0-9]+$' AND NOT pg_is_in_recovery()`, []string{"member"},
+			WHERE application_name ~ '-db-[0-9]+/[0-9]+$' AND NOT pg_is_in_recovery()`, []string{"member"},
 			gauge("replication_lag_bytes", "WAL that a replica has not yet on its disk, as the primary sees it."),
 			gauge("replication_lag_seconds", "Time until a replica had WAL on its disk, as the primary sees it.")),
 	}

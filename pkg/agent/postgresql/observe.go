@@ -70,7 +70,7 @@ func (d *Driver) bury(ctx context.Context) error {
 func (d *Driver) observeServer(ctx context.Context, o *postgresql.Observation) {
 	d.finish(ctx)
 	o.Server = postgresql.Server{Running: true, Primary: d.following, Receiving: d.following != ""}
-	s, err := d.db.state(ctx)
+	s, err := d.db.state(ctx, d.epoch)
 	if err != nil {
 		return // a server that starts refuses connections; that it does is what is observed
 	}

@@ -102,8 +102,8 @@ SELECT pg_is_in_recovery(),
        EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),
        EXISTS (SELECT FROM pg_stat_activity
                WHERE backend_type = 'startup' AND wait_event = 'RecoveryRetrieveRetryInterval'),
-       ARRAY(SELECT application_name FROM pg_stat_replication
-             WHERE NOT pg_is_in_recovery() AND state = 'streaming'
+       ARRAY(SELECT split_part(application_name, '/', 1) FROM pg_stat_replication
+             WHERE NOT pg_is_in_recovery() AND state = 'streaming' AND split_part(application_name, '/', 2) = $2
                AND pg_current_wal_flush_lsn() - flush_lsn < $1 ORDER BY 1),
        ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY 1),
        ARRAY(SELECT (restart_lsn - '0/0')::numeric::bigint FROM pg_replication_slots
@@ -113,7 +113,7 @@ SELECT pg_is_in_recovery(),
 // nearlyLevel is how many bytes a replica may be behind and still count as level: one segment of the log.
 const nearlyLevel = 16 << 20
 
-func (b *database) state(ctx context.Context) (s state, err error) {
+func (b *database) state(ctx context.Context, epoch int64) (s state, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	pool, err := b.connect(ctx)
@@ -123,7 +123,7 @@ func (b *database) state(ctx context.Context) (s state, err error) {
 	var position, replayed int64
 	var slots []string
 	var positions []int64
-	err = pool.QueryRow(ctx, stateQuery, nearlyLevel).Scan(
+	err = pool.QueryRow(ctx, stateQuery, nearlyLevel, strconv.FormatInt(epoch, 10)).Scan(
 		&s.inRecovery, &s.timeline, &s.checkpointTimeline, &position, &replayed, &s.behind,
 		&s.receiving, &s.streaming, &s.exhausted, &s.attached, &slots, &positions, &s.version)
 	s.position, s.replayed = uint64(position), uint64(replayed)

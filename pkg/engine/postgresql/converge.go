@@ -257,9 +257,19 @@ func serveAsPrimary(o Observation) (Step, bool) {
 // canCopy says whether the primary's data may be copied: it must have a host in the plan, and without the plan's system
 // ID nobody could tell whether it is this cluster's (PROTOCOL I10).
 func canCopy(o Observation) bool {
-	p := o.Primary
 	_, planned := o.Plan.Member(o.Standing.Primary)
-	return planned && p.Known && p.Leading > 0 && o.Plan.SystemID != "" && p.SystemID == o.Plan.SystemID
+	return planned && inTenure(o) && o.Plan.SystemID != "" && o.Primary.SystemID == o.Plan.SystemID
+}
+
+// inTenure says whether the primary accepts writes in the very tenure that the election speaks of: one that says so of
+// another is not that primary.
+func inTenure(o Observation) bool {
+	return o.Primary.Known && o.Primary.Leading > 0 && o.Primary.Leading == o.Standing.Epoch
+}
+
+// noted says whether the member's data knows of the primary's last promotion.
+func noted(o Observation) bool {
+	return !canCopy(o) || o.Volume.Point.Lineage.Epoch() == o.Primary.Lineage.Epoch()
 }
 
 func copyFromThePrimary(o Observation) (Step, bool) {
@@ -280,15 +290,15 @@ func copyFromThePrimary(o Observation) (Step, bool) {
 func settleLineage(o Observation) (Step, bool) {
 	primary := o.Standing.Primary
 	switch {
-	case o.Server.Running && o.Server.Primary == primary:
+	case o.Server.Running && o.Server.Primary == primary && noted(o):
 		return Step{}, false
 	case !o.Server.Running && !o.Volume.Exact:
 		return Step{Kind: StepStartReplica, Reason: "to find out how far the data goes"}, true
 	case o.Server.Running && o.Server.Primary != "":
-		return Step{Kind: StepFollow, Reason: "the primary changed"}, true
+		return Step{Kind: StepFollow, Reason: "the primary changed, or was promoted anew"}, true
 	case !o.Volume.Exact:
 		return Step{Kind: StepWait, Reason: "not all is applied yet"}, true
-	case !o.Primary.Known || o.Primary.Leading == 0:
+	case !inTenure(o):
 		return Step{Kind: StepWait, Reason: "the new primary is not promoted yet"}, true
 	}
 	return settle(o, o.Volume.Point.Relate(o.Primary.Lineage)), true

@@ -340,14 +340,23 @@ func carryOut(o *Observation, s Step) {
 	case StepStartPrimary:
 		o.Server = Server{Running: true, Enforced: o.Standing.Quorum}
 	case StepStartReplica:
+		adopt(o, s)
 		o.Server = Server{Running: true, Primary: s.Primary}
 		o.Volume.Standby, o.Volume.Exact = true, false
 	case StepFollow:
+		adopt(o, s)
 		o.Server.Primary, o.Server.Streaming, o.Volume.Exact = s.Primary, s.Primary != "", false
 	case StepPromote:
 		o.Server.InRecovery, o.Volume.Standby, o.Volume.Exact = false, false, false
 	case StepEnforce:
 		o.Server.Enforced = o.Standing.Quorum
 	case StepWait, StepExit, StepTend:
+	}
+}
+
+// adopt notes where the data of the primary comes from, before anything is received from it.
+func adopt(o *Observation, s Step) {
+	if s.Primary != "" {
+		o.Volume.Point.Lineage = o.Primary.Lineage
 	}
 }

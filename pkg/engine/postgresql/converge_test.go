@@ -55,6 +55,7 @@ func asReplica(change func(*Observation)) Observation {
 	return asPrimary(func(o *Observation) {
 		o.Standing = engine.Standing{Part: engine.PartFollow, Epoch: 5, Primary: other}
 		o.Primary, o.Volume.Standby = leading, true
+		o.Volume.Point.Lineage = primaryLineage // noted, although not reached yet
 		o.Server = Server{Running: true, Accepting: true, InRecovery: true, Primary: other, Streaming: true}
 		change(o)
 	})

@@ -22,6 +22,8 @@ type MemberSettings struct {
 	Member, Primary string
 	// Quorum is the commit quorum that it enforces as primary.
 	Quorum engine.Quorum
+	// Epoch is that of the last promotion in the member's lineage.
+	Epoch int64
 	// Raised are parameters that must be higher than the plan has them.
 	Raised map[string]string
 }
@@ -30,24 +32,36 @@ type MemberSettings struct {
 func MemberConf(plan engine.Plan, m MemberSettings) string {
 	conninfo := ""
 	if primary, ok := plan.Member(m.Primary); ok {
-		conninfo = Conninfo(primary.Host, m.Member)
+		conninfo = Conninfo(primary.Host, ReplicaName(m.Member, m.Epoch))
 	}
 	settings := map[string]string{
 		"cluster_name":              m.Member,
 		"primary_conninfo":          conninfo,
 		"primary_slot_name":         Slot(plan.Cluster, m.Member),
 		"recovery_target_timeline":  "latest",
-		"synchronous_standby_names": synchronousNames(m.Quorum, m.Member),
+		"synchronous_standby_names": synchronousNames(m),
 	}
 	maps.Copy(settings, m.Raised)
 	return RenderConfig(settings)
 }
 
-// synchronousNames asks for a quorum in PostgreSQL's words. Members are known by their application_name.
-func synchronousNames(q engine.Quorum, member string) string {
-	count, others := q.Others(member)
+// ReplicaName is what a primary knows a replica by, its application_name: the member, and the epoch of the last promotion
+// that it has noted on its volume. PostgreSQL follows a promotion all by itself, also when the agent is not there to note
+// it; a replica whose data does not know where it comes from must not count for a write, since its vote would lose to
+// older data that does.
+func ReplicaName(member string, epoch int64) string { return fmt.Sprintf("%s/%d", member, epoch) }
+
+// CopyName is the application_name of a copy that is being made: no write may count on it.
+func CopyName(member string) string { return member + "/copy" }
+
+// synchronousNames asks for a quorum in PostgreSQL's words.
+func synchronousNames(m MemberSettings) string {
+	count, others := m.Quorum.Others(m.Member)
 	if count == 0 {
 		return ""
+	}
+	for i, other := range others {
+		others[i] = ReplicaName(other, m.Epoch)
 	}
 	return fmt.Sprintf(`ANY %d ("%s")`, count, strings.Join(others, `","`))
 }
@@ -97,12 +111,12 @@ func configured(config, name string) int {
 }
 
 // Conninfo is how a member logs in to another: over TLS, with the members' certificate, and only to a server that shows
-// a certificate of the cluster for that host. application_name is what the primary knows the replica by.
-func Conninfo(host, member string) string {
+// a certificate of the cluster for that host. name is what the primary knows the replica by.
+func Conninfo(host, name string) string {
 	parts := [][2]string{
 		{"host", host},
 		{"user", ReplicationUser},
-		{"application_name", member},
+		{"application_name", name},
 		{"sslmode", "verify-full"},
 		{"sslrootcert", resource.TLSMountPath + "/" + resource.CACertKey},
 		{"sslcert", resource.TLSMountPath + "/" + resource.ClientCertKey},

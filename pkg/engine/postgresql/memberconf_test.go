@@ -21,8 +21,8 @@ func TestMemberConf(t *testing.T) {
 		"follows nobody": {MemberSettings{Member: me}, map[string]string{
 			"primary_conninfo": "", "synchronous_standby_names": "",
 		}},
-		"follows, and a hostile host stays a host": {MemberSettings{Member: third, Primary: other}, map[string]string{
-			"primary_conninfo": Conninfo("h'; x = 'y", third), "primary_slot_name": "atlasdb_2",
+		"follows, and a hostile host stays a host": {MemberSettings{Member: third, Primary: other, Epoch: 4}, map[string]string{
+			"primary_conninfo": Conninfo("h'; x = 'y", third+"/4"), "primary_slot_name": "atlasdb_2",
 		}},
 		"nobody of the plan is nobody": {MemberSettings{Member: me, Primary: third}, map[string]string{
 			"primary_conninfo": "",
@@ -31,8 +31,8 @@ func TestMemberConf(t *testing.T) {
 			MemberSettings{Member: me, Raised: map[string]string{"max_connections": "200"}},
 			map[string]string{"max_connections": "200", "cluster_name": me},
 		},
-		"a quorum": {MemberSettings{Member: me, Quorum: fullQuorum}, map[string]string{
-			"synchronous_standby_names": `ANY 1 ("orders-db-1","orders-db-2")`, "recovery_target_timeline": "latest",
+		"a quorum": {MemberSettings{Member: me, Quorum: fullQuorum, Epoch: 5}, map[string]string{
+			"synchronous_standby_names": `ANY 1 ("orders-db-1/5","orders-db-2/5")`, "recovery_target_timeline": "latest",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,10 +56,10 @@ var synchronousCases = map[string]struct {
 }{
 	"none":                     {engine.Quorum{}, ""},
 	"alone":                    {engine.MajorityOf(1, []string{me}), ""},
-	"two":                      {engine.MajorityOf(2, []string{me, other}), `ANY 1 ("orders-db-1")`},
-	"three":                    {fullQuorum, `ANY 1 ("orders-db-1","orders-db-2")`},
-	"three, one was left out":  {engine.MajorityOf(3, []string{me, third}), `ANY 1 ("orders-db-2")`},
-	"three, of which I am not": {engine.MajorityOf(3, []string{other, third}), `ANY 1 ("orders-db-1","orders-db-2")`},
+	"two":                      {engine.MajorityOf(2, []string{me, other}), `ANY 1 ("orders-db-1/3")`},
+	"three":                    {fullQuorum, `ANY 1 ("orders-db-1/3","orders-db-2/3")`},
+	"three, one was left out":  {engine.MajorityOf(3, []string{me, third}), `ANY 1 ("orders-db-2/3")`},
+	"three, of which I am not": {engine.MajorityOf(3, []string{other, third}), `ANY 1 ("orders-db-1/3","orders-db-2/3")`},
 }
 
 func TestSynchronousNames(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSynchronousNames(t *testing.T) {
 	for name, tt := range synchronousCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := synchronousNames(tt.quorum, me); got != tt.want {
+			if got := synchronousNames(MemberSettings{Member: me, Quorum: tt.quorum, Epoch: 3}); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
@@ -82,7 +82,7 @@ func TestServerTakesMemberConf(t *testing.T) {
 		for name, tt := range synchronousCases {
 			t.Run(major+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				config := MemberConf(plan, MemberSettings{Member: me, Primary: other, Quorum: tt.quorum})
+				config := MemberConf(plan, MemberSettings{Member: me, Primary: other, Quorum: tt.quorum, Epoch: 3})
 				if got := ask(t, server, config, "synchronous_standby_names"); got != tt.want {
 					t.Errorf("%q, want %q", got, tt.want)
 				}
