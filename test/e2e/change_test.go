@@ -169,7 +169,6 @@ func TestRollingChanges(t *testing.T) {
 	f.change("orders", `{"version":"17.98"}`)
 	f.awaitReady("orders")
 
-	before = f.pods()
 	for _, connections := range []string{"130", "110"} { // replicas must be first up, and last down
 		f.change("orders", `{"resources":{"requests":{"memory":"384Mi"}},"parameters":{"max_connections":"`+connections+`"}}`)
 		f.awaitReady("orders")

@@ -40,8 +40,8 @@ var budget = map[string]map[int32]int{
 	"update databaseclusters":       {1: 3, 3: 7}, // at most: replicas that come up together share one
 }
 
-// agentBudget is what one member may write from its birth to Ready: a patch for each change of its report. leaseBudget is
-// what all members together may write to the Lease beside its renewals: taken, and the quorum and lineage recorded.
+// agentBudget is what one member may write from its birth to Ready: a patch for each change of its report. leaseBudget
+// is what all members together may write to the Lease beside its renewals: taken, and the quorum and lineage recorded.
 const (
 	agentBudget = 6
 	leaseBudget = 4
