@@ -98,9 +98,13 @@ type Obstacle struct {
 func Decide(s Snapshot) (Decision, error) {
 	d := &Decision{Wanted: wantedMembers(s)}
 	d.judge(s)
-	if !d.Verdict.Good() || s.Cluster.Spec.Reconciliation == v1alpha1.ReconciliationPaused {
-		// What runs goes on as it is. A spec that cannot be carried out changes nothing, not even in part.
+	if s.Cluster.Spec.Reconciliation == v1alpha1.ReconciliationPaused {
 		return *d, nil
+	}
+	if !d.Verdict.Good() {
+		// A spec that cannot be carried out changes nothing, not even in part. What runs goes on as it is.
+		err := d.keepCertificates(s)
+		return *d, err
 	}
 	d.findOutdated(s)
 	d.wantHandover(s)

@@ -86,6 +86,19 @@ func (d *Decision) wantCertificates(s Snapshot, t trust) error {
 	return d.wantSecret(s, resource.TLSSecret(s.Cluster, c))
 }
 
+// keepCertificates renews what members show already, although nothing else is done: they would end before a spec that
+// cannot be carried out is mended.
+func (d *Decision) keepCertificates(s Snapshot) error {
+	if s.Engine == nil || ownSecret(s, resource.TLSSecretName(s.Cluster.Name)) == nil {
+		return nil
+	}
+	t := trustOf(s)
+	if err := d.wantAuthority(s, t); err != nil {
+		return err
+	}
+	return d.wantCertificates(s, t)
+}
+
 // renewal says why certificates must be issued anew; "" while they need not.
 func (d *Decision) renewal(s Snapshot, t trust, c resource.Certificates) string {
 	c.CA = t.bundle

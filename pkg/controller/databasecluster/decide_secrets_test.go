@@ -15,6 +15,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -95,6 +96,24 @@ func TestTimeAloneRenewsCertificates(t *testing.T) {
 		}
 	}
 	w.holdCertificates()
+}
+
+func TestARefusedSpecDoesNotEndCertificates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.snapshot.Engine = plainEngine{errs: field.ErrorList{field.Invalid(field.NewPath("spec"), "x", "no")}}
+	if w.step() {
+		t.Error("something was made for a spec that cannot be carried out")
+	}
+	refused := w.snapshot.Engine
+	w.snapshot.Engine = plainEngine{}
+	w.converge()
+	w.snapshot.Engine = refused
+	for range 10 {
+		w.pass(30 * 24 * time.Hour)
+		w.converge()
+		w.holdCertificates()
+	}
 }
 
 func TestCertificatesThatCannotBeUsedAreMadeAnew(t *testing.T) {

@@ -9,10 +9,12 @@
 //   - sync.go: the whole pass on one page.
 //   - snapshot.go: a key becomes a snapshot, from the informers' caches alone.
 //   - decide.go and its neighbours: a pure function turns the snapshot into a decision. decide_accept.go judges the
-//     spec, decide_shared.go wants the objects that all members share, decide_plan.go says what the agents are told,
-//     decide_members.go wants volumes and pods, and takes away at most one. decide_rollout.go says which pod is made
-//     anew and whose engine restarts next, decide_handover.go when the primary hands over.
-//   - act.go: the decision is carried out.
+//     spec, decide_shared.go wants the objects that all members share, decide_secrets.go,
+//     decide_certificates.go and decide_login.go those that hold something random, decide_plan.go says what the agents
+//     are told. decide_members.go wants pods, and takes away at most one, decide_volumes.go wants their volumes.
+//     decide_rollout.go says which pod is made anew and whose engine restarts next, decide_handover.go when the primary
+//     hands over.
+//   - act.go: the decision is carried out; generate.go makes what needs randomness.
 //   - status.go and its neighbours: the outcome becomes status, conditions and events.
 //
 // Its safety rules, which world_schedule_test.go holds it to in any order of events:
@@ -22,6 +24,8 @@
 //   - A primary is never taken away where another could take over first.
 //   - A pod is made only for a member that the Lease lists, and taken away for good only when it no longer does.
 //   - While nobody is known to be primary, nobody who serves is taken away.
+//   - A Secret that is broken, lost or edited takes nothing away that is in force: a login keeps its password and members
+//     their certificates until there are others, and both ends of a connection trust them before they are shown.
 //
 // The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
 // reports on the members' pods.
