@@ -39,9 +39,10 @@ func TestWhatThePrimarySaid(t *testing.T) {
 	t.Parallel()
 	a := agentOn(t, fake.NewClientset())
 	lineage := engine.Lineage{{Epoch: 2, Timeline: 1}}
-	a.primary = primary{member: "orders-db-1", epoch: following("orders-db-1").Standing.Epoch, heard: true, asked: time.Now(), state: election.State{
+	a.primary = primary{member: "orders-db-1", heard: true, asked: time.Now(), state: election.State{
 		SystemID: "7", Leading: 2, Point: engine.Point{Lineage: lineage}, Engine: pure.PeerState{Oldest: 9}.Encode(),
 	}}
+	a.primary.epoch = following("orders-db-1").Standing.Epoch
 	a.cluster.holder, a.cluster.pods = "orders-db-1", a.cluster.byName("orders-db-1").Core().V1().Pods().Informer()
 	primaryPod := pod("orders-db-1", v1alpha1.RoleLabelPrimary)
 	primaryPod.Status.PodIP = "10.0.0.7"

@@ -206,8 +206,8 @@ func (d *Driver) Promote(
 	return err
 }
 
-// Enforce makes every write wait for a quorum. A replica has a quorum in its settings long before it is promoted, so that
-// a promotion only changes whose answers count.
+// Enforce makes every write wait for a quorum. A replica has a quorum in its settings long before it is promoted, so
+// that a promotion only changes whose answers count.
 func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum) error {
 	if err := d.configure(ctx, plan, "", q); err != nil {
 		return err

@@ -30,9 +30,9 @@
 // # What a member does next
 //
 // The election (pkg/agent/election) gives each member an engine.Standing: lead, follow somebody, receive from nobody,
-// or resign. Converge turns that and what is observed into one step, by rules that are asked in order (converge.go); Facts
-// is what the election learns in return (observation.go). No rule looks at the Lease, at a clock or at other members'
-// votes: who may write is decided once, in the election.
+// or resign. Converge turns that and what is observed into one step, by rules that are asked in order (converge.go);
+// Facts is what the election learns in return (observation.go). No rule looks at the Lease, at a clock or at other
+// members' votes: who may write is decided once, in the election.
 //
 // # Safety rules
 //

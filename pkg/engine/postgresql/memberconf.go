@@ -45,10 +45,10 @@ func MemberConf(plan engine.Plan, m MemberSettings) string {
 	return RenderConfig(settings)
 }
 
-// ReplicaName is what a primary knows a replica by, its application_name: the member, and the epoch of the last promotion
-// that it has noted on its volume. PostgreSQL follows a promotion all by itself, also when the agent is not there to note
-// it; a replica whose data does not know where it comes from must not count for a write, since its vote would lose to
-// older data that does.
+// ReplicaName is what a primary knows a replica by, its application_name: the member, and the epoch of the last
+// promotion that it has noted on its volume. PostgreSQL follows a promotion all by itself, also when the agent is not
+// there to note it; a replica whose data does not know where it comes from must not count for a write, since its vote
+// would lose to older data that does.
 func ReplicaName(member string, epoch int64) string { return fmt.Sprintf("%s/%d", member, epoch) }
 
 // CopyName is the application_name of a copy that is being made: no write may count on it.
