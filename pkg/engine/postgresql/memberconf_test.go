@@ -21,7 +21,7 @@ func TestMemberConf(t *testing.T) {
 		"follows nobody": {MemberSettings{Member: me}, map[string]string{
 			"primary_conninfo": "", "synchronous_standby_names": "",
 		}},
-		"follows, and a hostile host stays a host": {MemberSettings{Member: third, Primary: other, Epoch: 4}, map[string]string{
+		"a hostile host stays a host": {MemberSettings{Member: third, Primary: other, Epoch: 4}, map[string]string{
 			"primary_conninfo": Conninfo("h'; x = 'y", third+"/4"), "primary_slot_name": "atlasdb_2",
 		}},
 		"nobody of the plan is nobody": {MemberSettings{Member: me, Primary: third}, map[string]string{
