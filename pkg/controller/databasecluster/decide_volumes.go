@@ -20,9 +20,15 @@ import (
 
 // wantVolume brings a volume that exists in line: its owner reference, the labels that tie it to this cluster, and then
 // its size. A retained volume is relabelled only once it is known whose data the cluster has; until then its old label
-// is the only sign that it holds data worth waiting for.
+// is the only sign that it holds data worth waiting for. It may grow before, or one that is full would never tell.
 func (d *Decision) wantVolume(s Snapshot, m Member) error {
-	if m.Volume == nil || (systemID(s) == "" && slices.Contains(retainedMembers(s), m.Name)) {
+	if m.Volume == nil {
+		return nil
+	}
+	if slices.Contains(retainedMembers(s), m.Name) {
+		kept := d.volume(s, m, false)
+		kept.Labels[v1alpha1.LabelClusterUID] = m.Volume.Labels[v1alpha1.LabelClusterUID]
+		d.growVolume(s, m, kept)
 		return nil
 	}
 	owned := s.Cluster.Spec.DeletionPolicy == v1alpha1.DeletionDelete

@@ -81,6 +81,25 @@ func TestVolumesGrow(t *testing.T) {
 	}
 }
 
+// TestARetainedVolumeGrowsBeforeItsDataIsKnown: a full one could never tell how far its data goes.
+func TestARetainedVolumeGrowsBeforeItsDataIsKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	kept := retained("orders-db-0")
+	kept.Spec.Resources.Requests = storage("1Gi")
+	w.put("PersistentVolumeClaim", kept)
+	w.snapshot.Cluster.Spec.DeletionPolicy = v1alpha1.DeletionDelete
+	w.converge()
+	w.bind("1Gi")
+	w.snapshot.Cluster.Spec.Storage.Size = k8sresource.MustParse("2Gi")
+	w.converge()
+	grown := w.snapshot.Member("orders-db-0").Volume
+	if w.requests() != "2Gi" || grown.Labels[v1alpha1.LabelClusterUID] != "uid-1" || len(grown.OwnerReferences) > 0 {
+		t.Errorf("%s, labels %v, owners %v; want 2Gi, and nothing changed about whose data it is", w.requests(),
+			grown.Labels, grown.OwnerReferences)
+	}
+}
+
 func TestARefusedGrowthKeepsNothingElseFromBeingRight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -147,5 +166,26 @@ func TestStatusTellsOfVolumesThatGrow(t *testing.T) {
 				t.Errorf("wrong: %+v, want %+v", got, tt.wrong)
 			}
 		})
+	}
+}
+
+// TestANewBuildReachesVolumesAndStatus: the volumes tell with which build the data is used, and a version that is only
+// a prefix means that one from then on.
+func TestANewBuildReachesVolumesAndStatus(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Version = "17.10" })
+	w.settle()
+	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 orders-db-0>orders-db-1 -orders-db-0 +orders-db-0")
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Version = "17" })
+	w.settle()
+	w.mustTell("")
+	for _, m := range w.snapshot.Members {
+		if got := m.Volume.Labels[v1alpha1.LabelBuild]; got != "17.10" {
+			t.Errorf("volume of %s: build %s, want 17.10", m.Name, got)
+		}
+	}
+	if got := w.snapshot.Cluster.Status.Version.Current; got != "17.10" || w.ready() != "True/Ready" {
+		t.Errorf("status.version.current is %s, ready %s; want 17.10, ready", got, w.ready())
 	}
 }
