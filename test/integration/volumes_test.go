@@ -61,6 +61,27 @@ func TestARefusedGrowthIsToldAndNotRepeated(t *testing.T) {
 	})
 }
 
+// TestARetainedVolumeGrows: a cluster is made again over its volume. Nobody has told yet whose data is in it, and the
+// label that says whose it was must outlive the growth.
+func TestARetainedVolumeGrows(t *testing.T) {
+	w := newWorld(t)
+	class := w.storageClass(true)
+	former := w.bound(class, 1)
+	err := w.atlas.AtlasDBV1alpha1().DatabaseClusters(w.ns).Delete(t.Context(), former.Name, metav1.DeleteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.resize(w.bound(class, 1), "2Gi")
+	w.eventually("the growth", func() error { return w.asks("grows-db-0", "2Gi") })
+	claim, err := w.kube.CoreV1().PersistentVolumeClaims(w.ns).Get(t.Context(), "grows-db-0", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := claim.Labels[v1alpha1.LabelClusterUID]; got != string(former.UID) {
+		t.Errorf("the volume says that it is of %s, want %s", got, former.UID)
+	}
+}
+
 // storageClass makes a StorageClass whose volumes may grow, or not.
 func (w *world) storageClass(expandable bool) string {
 	w.Helper()
