@@ -57,10 +57,17 @@ func staysAlone(s Snapshot) bool {
 	return !isReady(first) || !first.Report.CaughtUp
 }
 
-// primaryOrdinal is the ordinal of the primary, or of the last one that was known: the newest data is there.
+// primaryOrdinal is the ordinal of the primary, or of the last one that was known: the newest data is there. The Lease
+// knows better than status, which is written when there is nothing else to do.
 func primaryOrdinal(s Snapshot) (ordinal int, known bool) {
 	if primary, ok := s.Primary(); ok {
 		return primary.Ordinal, true
+	}
+	if lease := s.Lease(); lease != nil {
+		member, _, _ := strings.Cut(holder(lease), "/")
+		if ordinal, known = resource.Ordinal(s.Cluster.Name, member); known {
+			return ordinal, true
+		}
 	}
 	return resource.Ordinal(s.Cluster.Name, s.Cluster.Status.Primary)
 }
@@ -100,8 +107,7 @@ func mayBegin(s Snapshot, name string) bool {
 
 // leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
 func leaseMissing(s Snapshot) bool {
-	_, exists := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}]
-	return s.Engine.Traits().LeaseElected && !exists
+	return s.Engine.Traits().LeaseElected && s.Lease() == nil
 }
 
 // electorate are the members that may become primary: as the primary reports them, or as the Lease lists them while
@@ -111,11 +117,11 @@ func electorate(s Snapshot) []string {
 	if primary, ok := s.Primary(); ok && primary.Report.Electorate != nil {
 		return primary.Report.Electorate
 	}
-	lease, ok := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}]
-	if !ok || lease.GetAnnotations()[v1alpha1.AnnotationFailsafeMembers] == "" {
+	lease := s.Lease()
+	if lease == nil || lease.Annotations[v1alpha1.AnnotationFailsafeMembers] == "" {
 		return nil
 	}
-	return strings.Split(lease.GetAnnotations()[v1alpha1.AnnotationFailsafeMembers], ",")
+	return strings.Split(lease.Annotations[v1alpha1.AnnotationFailsafeMembers], ",")
 }
 
 // stopped says that no engine of the cluster shall run.

@@ -58,7 +58,8 @@ func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
 		}
 	}
 	// A primary that does not serve is no reason to wait for it: what keeps it down may be just what is outdated.
-	if !ok && last != nil && (away == "" || away == primary.Name) && d.restartsInPlace(s) {
+	alone := away == "" || away == primary.Name
+	if !ok && last != nil && alone && d.restartsInPlace(s) && !d.handsOver(s) {
 		return primary, last.Why, true
 	}
 	return next, why, ok

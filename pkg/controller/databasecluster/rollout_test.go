@@ -279,3 +279,94 @@ func TestPodsOlderThanTheirServiceAccountAreMadeAnewOneByOne(t *testing.T) {
 	w.settle()
 	w.mustTell("-orders-db-2 +orders-db-2 -orders-db-1 +orders-db-1 orders-db-0>orders-db-1 -orders-db-0 +orders-db-0")
 }
+
+// away takes the readiness of a member.
+func (w *town) away(member string) { w.snapshot.Member(member).Pod.Status.Conditions = nil }
+
+func TestOneThingAtATime(t *testing.T) {
+	t.Parallel()
+	switchover := func(w *town) {
+		w.snapshot.Operation = &v1alpha1.DatabaseOperation{
+			ObjectMeta: metav1.ObjectMeta{Name: "now", UID: "op"},
+			Spec:       v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationSwitchover},
+			Status:     v1alpha1.DatabaseOperationStatus{Primary: "orders-db-0", StartTime: &w.snapshot.Now},
+		}
+	}
+	pending := func(w *town) {
+		w.report("orders-db-2", func(r *engine.MemberReport) { r.PendingRestart = []string{"max_connections"} })
+	}
+	outdated := func(w *town) { w.snapshot.Cluster.Spec.Scheduling.PriorityClassName = "high" }
+	inPlace := func(w *town) { w.snapshot.Cluster.Spec.UpdatePolicy.Primary = v1alpha1.PrimaryUpdateRestart }
+	refused := func(w *town) {
+		w.report("orders-db-0", func(r *engine.MemberReport) {
+			r.Role, r.SystemID = v1alpha1.RolePrimary, "7423"
+			r.Switchover = &engine.SwitchoverReport{ID: "op", Message: "no"}
+		})
+	}
+	surplus := func(w *town) { w.snapshot.Cluster.Spec.Members = 2 }
+	tests := []struct {
+		name                       string
+		members                    int32
+		changes                    []func(*town)
+		handover, restart, deleted string
+	}{
+		{"a parameter", 3, []func(*town){pending}, "", "orders-db-2", ""},
+		{"a switchover before a parameter", 3, []func(*town){pending, switchover}, "op", "", ""},
+		{"a parameter when the switchover was refused", 3, []func(*town){pending, refused, switchover},
+			"op", "orders-db-2", ""},
+		{"a rolling change", 3, []func(*town){outdated}, "", "", "orders-db-2"},
+		{"a switchover before a rolling change", 3, []func(*town){outdated, switchover}, "op", "", ""},
+		{"a switchover before a restart in place", 1, []func(*town){outdated, inPlace, switchover}, "op", "", ""},
+		{"nothing without the Lease", 3, []func(*town){outdated, surplus, func(w *town) { w.drop("Lease", "orders-db") }},
+			"", "", ""},
+		{"a member that does not serve", 3, []func(*town){outdated, func(w *town) { w.away("orders-db-1") }},
+			"", "", "orders-db-1"},
+		{"a single member that does not serve", 1, []func(*town){outdated, func(w *town) { w.away("orders-db-0") }},
+			"", "", "orders-db-0"},
+	}
+	for _, tt := range tests {
+		w := newTown(t, tt.members)
+		for _, change := range tt.changes {
+			change(w)
+		}
+		d := w.decide()
+		handover, deleted := "", ""
+		if d.Handover != nil {
+			handover = d.Handover.ID
+		}
+		for _, x := range d.Deletes {
+			if x.Kind == "Pod" {
+				deleted = x.Seen.GetName()
+			}
+		}
+		if handover != tt.handover || d.Restart != tt.restart || deleted != tt.deleted {
+			t.Errorf("%s: handover %q, restart %q, deleted %q; want %q, %q, %q", tt.name,
+				handover, d.Restart, deleted, tt.handover, tt.restart, tt.deleted)
+		}
+	}
+}
+
+func TestASurplusPrimaryWaitsUntilNobodyIsAway(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	w.lead = "orders-db-2"
+	w.settle()
+	w.edit(func(s *v1alpha1.DatabaseClusterSpec) { s.Members = 2 })
+	if d := w.decide(); d.Handover == nil || d.Handover.Target != "orders-db-0" {
+		t.Errorf("handover %+v, want to orders-db-0", d.Handover)
+	}
+	w.away("orders-db-1")
+	if d := w.decide(); d.Handover != nil {
+		t.Errorf("handover %+v while orders-db-1 is away", d.Handover)
+	}
+}
+
+func TestASinglePrimaryThatOnlyTheLeaseKnowsComesBack(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 1)
+	w.snapshot.Cluster.Status.Primary = "orders-db-3" // from before it handed over; status comes last
+	w.drop("Pod", "orders-db-0")
+	if d := w.decide(); !slices.Equal(d.Wanted, []string{"orders-db-0"}) {
+		t.Errorf("wanted %v, want the member that holds the Lease", d.Wanted)
+	}
+}

@@ -188,8 +188,14 @@ func (s Snapshot) Primary() (m Member, ok bool) {
 
 // holds says whether the Lease names this very incarnation of a member.
 func (s Snapshot) holds(m Member) bool {
-	lease, ok := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}].(*coordinationv1.Lease)
-	return ok && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
+	lease := s.Lease()
+	return lease != nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
+}
+
+// Lease gives the cluster's Lease, or nil.
+func (s Snapshot) Lease() *coordinationv1.Lease {
+	lease, _ := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}].(*coordinationv1.Lease)
+	return lease
 }
 
 // Secret gives a Secret of the cluster, or nil.

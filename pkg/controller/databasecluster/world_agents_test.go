@@ -227,10 +227,7 @@ func (a *agents) say(life *agentLife) {
 }
 
 // lease is nil when there is none.
-func (a *agents) lease() *coordinationv1.Lease {
-	lease, _ := a.w.snapshot.Objects[Ref{"Lease", "orders-db"}].(*coordinationv1.Lease)
-	return lease
-}
+func (a *agents) lease() *coordinationv1.Lease { return a.w.snapshot.Lease() }
 
 func (a *agents) holder() string { return holder(a.lease()) }
 

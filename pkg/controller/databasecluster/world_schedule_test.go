@@ -335,7 +335,7 @@ func (s *schedule) switchOver() {
 }
 
 // schedules is how many are tried; a failure prints its seed.
-const schedules = 40
+const schedules = 24
 
 func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
 	t.Parallel()
