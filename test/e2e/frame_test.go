@@ -129,11 +129,23 @@ func (f *frame) await(name, what string, wanted func(*v1alpha1.DatabaseCluster) 
 			return wanted(c), nil
 		})
 	if err != nil {
-		out, _ := yaml.Marshal(last)
-		f.Fatalf("waiting for %s of %s: %v\n%s", what, name, err, out)
+		f.Fatalf("waiting for %s of %s: %v\n%s", what, name, err, story(last))
 	}
 	f.step("%s: %s", name, what)
 	return last
+}
+
+// story is a cluster in a few lines, for the first look at a failure; dump has the rest.
+func story(c *v1alpha1.DatabaseCluster) string {
+	if c == nil {
+		return "it was never seen"
+	}
+	lines := []string{fmt.Sprintf("generation %d, observed %d, primary %q, ready %q", c.Generation,
+		c.Status.ObservedGeneration, c.Status.Primary, c.Status.ReadyMembers)}
+	for _, cond := range c.Status.Conditions {
+		lines = append(lines, fmt.Sprintf("%s=%s/%s: %s", cond.Type, cond.Status, cond.Reason, cond.Message))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // byName lists and watches one object.

@@ -37,18 +37,21 @@ var budget = map[string]map[int32]int{
 	"create pods":                   {1: 1, 3: 3},
 	"patch secrets":                 {1: 1, 3: 1}, // the plan, once the data is born
 	"create events":                 {1: 1, 3: 1}, // Ready
-	"update databaseclusters":       {1: 3, 3: 7}, // at most: replicas that come up together share one
+	// At most: accepted, primary, primary ready; for each replica following, level, ready; durable. What members say
+	// within a moment of each other shares one, so that 7 or 8 are usual.
+	"update databaseclusters": {1: 3, 3: 10},
 }
 
 // agentBudget is what one member may write from its birth to Ready: a patch for each change of its report. leaseBudget
-// is what all members together may write to the Lease beside its renewals: taken, and the quorum and lineage recorded.
+// is what all members together may write to the Lease beside its renewals: taken, and the quorum and lineage recorded;
+// and for each replica that is not level after 10 s, that writes do not count on it, and that they do again.
 const (
 	agentBudget = 6
-	leaseBudget = 4
+	leaseBudget = 4 + 2*2
 )
 
 func TestWriteBudget(t *testing.T) {
-	for members, total := range map[int32]int{1: 18, 3: 28} {
+	for members, total := range map[int32]int{1: 18, 3: 31} {
 		t.Run(fmt.Sprintf("%d members", members), func(t *testing.T) {
 			f := newFrame(t)
 			began := time.Now()

@@ -121,11 +121,32 @@ func TestASwitchoverToAMemberThatIsBehindIsRefused(t *testing.T) {
 		c.members["c"].isolate()
 		time.Sleep(time.Second)
 		c.replan(func(p *Plan) { p.Switchover = &engine.Switchover{ID: "1", From: "a", Target: "c"} })
-		time.Sleep(3 * time.Second)
+		time.Sleep(11 * time.Second)
 		if r := c.members["a"].Report().Switchover; c.primary() != "a" || r == nil || r.ID != "1" {
 			t.Errorf("primary %s, report %+v", c.primary(), r)
 		}
 	})
+}
+
+func TestASwitchoverWaitsForATargetThatIsAboutToBeReady(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]time.Duration{"before it is refused": 5 * time.Second, "after": 30 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := born(t, v1alpha1.DurabilityMajority)
+				c.members["c"].isolate()
+				time.Sleep(time.Second)
+				c.replan(func(p *Plan) { p.Switchover = &engine.Switchover{ID: "1", From: "a", Target: "c"} })
+				time.Sleep(late)
+				if c.primary() != "a" {
+					t.Fatalf("primary %q while the target is away", c.primary())
+				}
+				c.members["c"].rejoin()
+				c.await(30*time.Second, "c")
+			})
+		})
+	}
 }
 
 func TestAnAPIOutageAloneMovesNothing(t *testing.T) {

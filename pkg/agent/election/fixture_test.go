@@ -95,6 +95,7 @@ func (a *actor) change(f func(*engine.Facts)) { a.mu.Lock(); f(&a.facts); a.mu.U
 func (a *actor) know() engine.Facts           { a.mu.Lock(); defer a.mu.Unlock(); return a.facts }
 func (a *actor) isolated() bool               { a.mu.Lock(); defer a.mu.Unlock(); return a.cut }
 func (a *actor) isolate()                     { a.mu.Lock(); a.cut = true; a.mu.Unlock() }
+func (a *actor) rejoin()                      { a.mu.Lock(); a.cut = false; a.mu.Unlock() }
 func (a *actor) leads() bool                  { return a.know().Leading > 0 }
 
 func (a *actor) die() {

@@ -91,25 +91,44 @@ func (e *Elector) abdicate(now time.Duration, r Release) {
 	e.tenure.handover = handover{reason: r.Reason, fenced: true}
 }
 
-// considerSwitchover begins a switchover that somebody asked for, or refuses it with a reason.
+// wish is a switchover that somebody asks for.
+type wish struct {
+	id string
+	// since is when it was heard of, or refused last. refused says that it was, over that it is not tried again.
+	since         time.Duration
+	refused, over bool
+}
+
+// readyWithin is how long a switchover waits for a replica that can take over before it is refused. One that just
+// started is level in its own eyes some time before its primary has seen it so.
+const readyWithin = 10 * time.Second
+
+// considerSwitchover begins a switchover that somebody asked for, or refuses it with a reason. Who goes on asking is
+// heard again: what was missing may be there by then.
 func (e *Elector) considerSwitchover(now time.Duration) {
 	s, t := e.plan.Switchover, e.tenure
-	if s == nil || s.From != e.Member || t.promotion == nil || (e.refusal != nil && e.refusal.ID == s.ID) {
+	if s == nil || s.From != e.Member || t.promotion == nil {
 		return
 	}
+	if t.wish.id != s.ID {
+		t.wish = wish{id: s.ID, since: now}
+	}
+	settled := now-t.wish.since >= readyWithin
 	switch {
-	case e.facts.Leading != t.epoch:
-		return // its engine restarts; what becomes of that is seen first
-	case e.successor(s.Target) == "" && s.Target != "":
-		e.refuse(s.ID, s.Target+" cannot take over: it does not receive from the primary, or is behind it")
-	case e.successor("") == "":
-		e.refuse(s.ID, "no replica is caught up")
-	default:
+	case t.wish.over || e.facts.Leading != t.epoch || (t.wish.refused && !settled):
+		return // what becomes of an engine that restarts is seen first
+	case e.successor(s.Target) != "":
 		e.beginResigning(now, handover{reason: engine.FailoverSwitchover, id: s.ID, target: s.Target})
+	case settled && s.Target != "":
+		e.refuse(s.ID, s.Target+" cannot take over: it does not receive from the primary, or is behind it")
+	case settled:
+		e.refuse(s.ID, "no replica is caught up")
 	}
 }
 
+// refuse tells who asked for a switchover why there is none now.
 func (e *Elector) refuse(id, message string) {
+	e.tenure.wish.refused, e.tenure.wish.since = true, e.Clock.Now()
 	e.refusal = &engine.SwitchoverReport{ID: id, Message: message}
 }
 
@@ -124,6 +143,9 @@ func (e *Elector) successor(target string) string {
 	return ""
 }
 
+// formWithin is how long the first replicas of a new cluster may take before it is said that writes wait for them.
+const formWithin = 30 * time.Second
+
 // checkQuorum tells when writes wait because too few replicas are there.
 func (e *Elector) checkQuorum(now time.Duration) {
 	t := e.tenure
@@ -135,13 +157,17 @@ func (e *Elector) checkQuorum(now time.Duration) {
 		}
 	}
 	if there >= count || e.facts.Leading != t.epoch {
-		t.waiting, e.problem = 0, nil
+		t.waiting, t.formed, e.problem = 0, t.formed || there >= count, nil
 		return
 	}
 	if t.waiting == 0 {
 		t.waiting = now
 	}
-	if now-t.waiting >= levelAfter {
+	patience := levelAfter
+	if t.from == "" && !t.formed {
+		patience = formWithin
+	}
+	if now-t.waiting >= patience {
 		e.problem = &engine.Problem{
 			Reason:  v1alpha1.ReasonWaitingForQuorum,
 			Message: "writes wait: too few replicas receive them for " + t.quorum.String(),

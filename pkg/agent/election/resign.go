@@ -116,6 +116,7 @@ func (e *Elector) confirm(now time.Duration) {
 // callOff ends a switchover that did not work: this member is primary again, on the data that it has.
 func (e *Elector) callOff(now time.Duration, why string) time.Duration {
 	e.refuse(e.tenure.handover.id, why)
+	e.tenure.wish.over = true
 	e.tenure.handover = handover{}
 	e.tenure.sick = now
 	e.enter(leading, now)

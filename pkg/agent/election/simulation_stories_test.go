@@ -123,7 +123,7 @@ func TestStorySwitchoverToNobody(t *testing.T) {
 		w.replan(func(p *election.Plan) {
 			p.Switchover = &engine.Switchover{ID: "1", From: old.name, Target: target.name}
 		})
-		w.pass(10 * time.Second)
+		w.pass(15 * time.Second)
 		refused := old.life.elector.Report().Switchover
 		w.expect(refused != nil && refused.ID == "1", "the switchover was not refused")
 		w.expect(w.now-w.lastAck(old.life) < time.Second, "the primary stopped")

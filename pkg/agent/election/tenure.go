@@ -51,10 +51,13 @@ type tenure struct {
 	promotion *engine.PromotionReport
 	sick      time.Duration
 	// attached are the replicas that were level when the engine was last seen to accept writes, waiting since when too
-	// few of them have been there for the quorum.
+	// few of them have been there for the quorum; formed says that enough of them were there once.
 	attached []string
 	waiting  time.Duration
+	formed   bool
 	slow     slowness
+	// wish is the switchover that is asked for.
+	wish wish
 
 	// handover is what is being resigned for.
 	handover handover

@@ -5,8 +5,10 @@ package databasecluster
 
 import (
 	"fmt"
+	"maps"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -115,6 +117,11 @@ func (c *Controller) handleChild(ch child) error {
 			if isRenewal(was, is) {
 				return
 			}
+			if isReport(was, is) {
+				key, _ := clusterOf(is)
+				c.loop.EnqueueBatch(key)
+				return
+			}
 			c.enqueueOwner(was) // the label may have moved
 			c.enqueueOwner(is)
 		},
@@ -166,6 +173,15 @@ func isRenewal(was, is any) bool {
 	before, wasLease := was.(*coordinationv1.Lease)
 	after, isLease := is.(*coordinationv1.Lease)
 	return wasLease && isLease && holder(before) == holder(after) && metav1.GetControllerOf(after) != nil
+}
+
+// isReport tells what a running pod has to say from everything else that may happen to it. While members come up,
+// agents and kubelets speak many times within a second, and none of it is urgent: no failover waits for the operator.
+func isReport(was, is any) bool {
+	before, wasPod := was.(*corev1.Pod)
+	after, isPod := is.(*corev1.Pod)
+	return wasPod && isPod && before.DeletionTimestamp.Equal(after.DeletionTimestamp) &&
+		maps.Equal(before.Labels, after.Labels) && after.Labels[v1alpha1.LabelCluster] != ""
 }
 
 func holder(l *coordinationv1.Lease) string {

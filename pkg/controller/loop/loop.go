@@ -24,6 +24,8 @@ const (
 	// syncTimeout ends the context of a sync. A sync only talks to the API server, so this is reached only when requests
 	// hang; without it a handful of them would occupy every worker.
 	syncTimeout = 2 * time.Minute
+	// batchDelay is what a burst of events may take to end; nobody notices that the operator acts so much later.
+	batchDelay = 200 * time.Millisecond
 	// wedgedAfter is when a sync that has ignored the end of its context is called wedged.
 	wedgedAfter = 2 * syncTimeout
 )
@@ -80,6 +82,10 @@ func New(opts Options) *Loop {
 
 // Enqueue asks for a sync of key as soon as a worker is free. It is what event handlers call.
 func (l *Loop) Enqueue(key cache.ObjectName) { l.queue.Add(key) }
+
+// EnqueueBatch asks for a sync of key in a moment, together with whatever else comes in the meantime. It is for events
+// that come in bursts, each of which would else be a pass and a status write of its own.
+func (l *Loop) EnqueueBatch(key cache.ObjectName) { l.queue.AddAfter(key, batchDelay) }
 
 // Run syncs keys with the given number of workers until ctx ends, and returns when every worker has returned.
 func (l *Loop) Run(ctx context.Context, workers int) {
