@@ -5,10 +5,12 @@ package postgresql
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,6 +185,29 @@ func TestCrash(t *testing.T) {
 		if o.Crashes != 1 || !o.Volume.Exact || o.Volume.Point.Position < uint64(flushed) {
 			s.Errorf("after a stop: %d crashes, volume %+v, want it exact from %d on", o.Crashes, o.Volume, flushed)
 		}
+	})
+}
+
+// TestAKilledContainer: the lock files of a server that was killed with its agent name a process that by now is another.
+func TestAKilledContainer(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		a := s.enter(members[0])
+		a.found()
+		a.kill()
+		cmd := command("sleep", "600")
+		other, err := s.reaper.Start(cmd)
+		s.must(err)
+		defer func() { _ = other.Signal(syscall.SIGKILL) }()
+		for _, lock := range []string{a.volume.file("postmaster.pid"), filepath.Join(a.db.directory, ".s.PGSQL.5432.lock")} {
+			s.must(os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n0\n5432\n", cmd.Process.Pid, a.volume.data()), 0o600))
+		}
+		s.must(a.volume.lock.Close())
+
+		b := s.enter(members[0])
+		b.observe()
+		s.must(b.StartPrimary(s.ctx, b.plan, b.lead(1)))
+		b.await("a server that accepts writes", writes)
 	})
 }
 

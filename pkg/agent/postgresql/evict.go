@@ -41,6 +41,20 @@ func (v *volume) evict() error {
 	return errors.Join(errs...)
 }
 
+// vacate removes the files by which a server says that it is there. A server that was killed leaves them behind, with a
+// process number that in a new container soon is another's: a thread of the agent is enough [seen], and no server would
+// start again. Nobody may call it who does not know that no server is left.
+func (d *Driver) vacate() error {
+	for _, stale := range []string{
+		d.volume.file("postmaster.pid"), filepath.Join(d.db.directory, ".s.PGSQL.5432.lock"),
+	} {
+		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing what a killed server left: %w", err)
+		}
+	}
+	return nil
+}
+
 // within says whether a link leads to a directory or below; one that cannot be read belongs to a process that is gone,
 // or to another user.
 func within(link, directory string) bool {

@@ -5,6 +5,7 @@ package postgresql
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,7 +18,7 @@ const crashMemory = time.Minute
 
 // Observe looks at the volume and at the server. A server that does not answer yet is Running and not Accepting.
 func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
-	if err := d.volume.tryLock(); err != nil {
+	if err := d.takeVolume(); err != nil {
 		return err
 	}
 	if err := d.bury(ctx); err != nil {
@@ -40,13 +41,22 @@ func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
 	return nil
 }
 
+// takeVolume takes the volume's lock, if nobody has it. Whoever has it is alone with the volume.
+func (d *Driver) takeVolume() error {
+	had := d.volume.lock != nil
+	if err := d.volume.tryLock(); err != nil || had || d.volume.lock == nil {
+		return err
+	}
+	return d.vacate()
+}
+
 // bury takes note of a server that has ended. Its sessions may outlive the postmaster, and go on to acknowledge; until
 // they are gone too, it has not.
 func (d *Driver) bury(ctx context.Context) error {
 	if d.server == nil || !d.server.Ended() {
 		return nil
 	}
-	if err := d.volume.evict(); err != nil {
+	if err := errors.Join(d.volume.evict(), d.vacate()); err != nil {
 		return err
 	}
 	d.db.close()
