@@ -195,12 +195,11 @@ func TestAKilledContainer(t *testing.T) {
 		a := s.enter(members[0])
 		a.found()
 		a.kill()
-		cmd := command("sleep", "600")
-		other, err := s.reaper.Start(cmd)
+		other, err := s.reaper.Start(command("sleep", "600"))
 		s.must(err)
 		defer func() { _ = other.Signal(syscall.SIGKILL) }()
 		for _, lock := range []string{a.volume.file("postmaster.pid"), filepath.Join(a.db.directory, ".s.PGSQL.5432.lock")} {
-			s.must(os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n0\n5432\n", cmd.Process.Pid, a.volume.data()), 0o600))
+			s.must(os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n0\n5432\n", other.Pid, a.volume.data()), 0o600))
 		}
 		s.must(a.volume.lock.Close())
 
