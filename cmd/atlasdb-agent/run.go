@@ -9,9 +9,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -24,10 +26,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/agent/fence"
 	"github.com/atlasdb/atlasdb/pkg/agent/peer"
-	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/logging"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 	"github.com/atlasdb/atlasdb/pkg/version"
@@ -35,16 +35,16 @@ import (
 
 // run is the whole life of the agent's process. It ends with the container.
 func run(ctx context.Context, args []string) error {
-	id, format, err := parse(args)
+	given, err := parse(args)
 	if err != nil {
 		return err
 	}
 	// Before anything else: the kubelet copies this into the pod's status when the container has ended, and so whoever
 	// reads it there knows which life of the agent is over (PROTOCOL I5).
-	if err := os.WriteFile(resource.TerminationMessagePath, []byte(id.Nonce), 0o600); err != nil {
+	if err := os.WriteFile(resource.TerminationMessagePath, []byte(given.id.Nonce), 0o600); err != nil {
 		return fmt.Errorf("writing the termination message: %w", err)
 	}
-	logger := logging.New(os.Stderr, format, 0)
+	logger := logging.New(os.Stderr, given.format, 0)
 	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logger))
 	defer cancel()
@@ -60,8 +60,16 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	go hands.Watch(ctx)
-	credentials := peer.NewCredentials(resource.TLSMountPath, pure.ReplicationUser)
-	a, err := newAgent(id, reaper, hands, credentials)
+	credentials := peer.NewCredentials(resource.TLSMountPath, given.engine.peerLogin)
+	client, err := newClient()
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(agent.Options{
+		Identity: given.id, Client: client, Fence: hands, Clock: fence.Clock{},
+		Peers:  peer.NewClient(credentials, resource.PeerPort),
+		Engine: given.engine.build(ctx, ground{member: given.id.Pod, reaper: reaper, hands: hands}),
+	})
 	if err != nil {
 		return err
 	}
@@ -69,28 +77,11 @@ func run(ctx context.Context, args []string) error {
 	return a.Run(ctx, told.Done())
 }
 
-func newAgent(
-	id agent.Identity, reaper *process.Reaper, hands *fence.Fence, credentials *peer.Credentials,
-) (*agent.Agent, error) {
-	client, err := newClient()
-	if err != nil {
-		return nil, err
-	}
-	return agent.New(agent.Options{
-		Identity: id, Client: client, Fence: hands, Clock: fence.Clock{},
-		Peers: peer.NewClient(credentials, resource.PeerPort),
-		Driver: postgresql.New(postgresql.Options{
-			Member: id.Pod, Root: resource.DataMountPath, SocketDirectory: pure.SocketDirectory, Reaper: reaper,
-			Permit: hands.Permit,
-		}),
-	})
-}
-
 // serve answers probes and peers until ctx ends.
 func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
 	logger := klog.FromContext(ctx)
 	go func() {
-		if err := a.Serve(ctx, postgresql.NewMetrics(ctx, pure.SocketDirectory)); err != nil {
+		if err := a.Serve(ctx); err != nil {
 			logger.Error(err, "Serving probes ended")
 		}
 	}()
@@ -101,34 +92,42 @@ func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
 	}()
 }
 
-// parse reads who this agent is, and the format of its log.
-func parse(args []string) (id agent.Identity, format string, err error) {
+// arguments are what an agent is told at its start: who it is, its engine, and the format of its log.
+type arguments struct {
+	id     agent.Identity
+	engine offer
+	format string
+}
+
+func parse(args []string) (a arguments, err error) {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	engine := flags.String("engine", "", "the engine: PostgreSQL")
+	allowed := slices.Sorted(maps.Keys(engines))
+	engine := flags.String("engine", "", fmt.Sprintf("the engine, one of %v", allowed))
 	cluster := flags.String("cluster", "", "the name of the DatabaseCluster")
-	flags.StringVar(&format, "log-format", logging.Text, "the format of the log: text or json")
+	flags.StringVar(&a.format, "log-format", logging.Text, "the format of the log: text or json")
 	if err := flags.Parse(args); err != nil {
-		return id, "", err
+		return a, err
 	}
-	if v1alpha1.EngineType(*engine) != v1alpha1.EnginePostgreSQL {
-		return id, "", fmt.Errorf("--engine: %q is not known; allowed is PostgreSQL", *engine)
+	var known bool
+	if a.engine, known = engines[v1alpha1.EngineType(*engine)]; !known {
+		return a, fmt.Errorf("--engine: %q is not known; allowed are %v", *engine, allowed)
 	}
-	if format != logging.Text && format != logging.JSON {
-		return id, "", fmt.Errorf("--log-format must be text or json, not %q", format)
+	if a.format != logging.Text && a.format != logging.JSON {
+		return a, fmt.Errorf("--log-format must be text or json, not %q", a.format)
 	}
-	id = agent.Identity{
+	a.id = agent.Identity{
 		Namespace: os.Getenv(resource.EnvPodNamespace), Cluster: *cluster,
 		Pod: os.Getenv(resource.EnvPodName), PodUID: os.Getenv(resource.EnvPodUID), Nonce: rand.Text()[:8],
 	}
 	for name, value := range map[string]string{
-		"--cluster": id.Cluster, resource.EnvPodNamespace: id.Namespace, resource.EnvPodName: id.Pod,
-		resource.EnvPodUID: id.PodUID,
+		"--cluster": a.id.Cluster, resource.EnvPodNamespace: a.id.Namespace, resource.EnvPodName: a.id.Pod,
+		resource.EnvPodUID: a.id.PodUID,
 	} {
 		if value == "" {
-			return id, "", fmt.Errorf("%s is empty", name)
+			return a, fmt.Errorf("%s is empty", name)
 		}
 	}
-	return id, format, nil
+	return a, nil
 }
 
 // brokenAfter is how long the API server may leave data unacknowledged before the connection counts as broken. A server

@@ -39,15 +39,16 @@ func TestParse(t *testing.T) {
 				}
 				t.Setenv(variable, value)
 			}
-			id, format, err := parse(strings.Fields(tt.args))
+			got, err := parse(strings.Fields(tt.args))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("got %v, want an error about %s", err, tt.err)
 				}
 				return
 			}
-			if err != nil || format != tt.format || len(id.Nonce) < 8 || id.Incarnation() != "orders-db-0/u-1/"+id.Nonce {
-				t.Errorf("got %+v, format %q, %v", id, format, err)
+			if err != nil || got.format != tt.format || len(got.id.Nonce) < 8 ||
+				got.id.Incarnation() != "orders-db-0/u-1/"+got.id.Nonce {
+				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	}
@@ -61,11 +62,11 @@ func TestEveryLifeHasItsOwnNonce(t *testing.T) {
 		t.Setenv(variable, "x")
 	}
 	args := []string{"--engine=PostgreSQL", "--cluster=orders"}
-	first, _, err := parse(args)
+	first, err := parse(args)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second, _, err := parse(args); err != nil || second.Nonce == first.Nonce {
-		t.Errorf("two lives have nonce %q, %v", first.Nonce, err)
+	if second, err := parse(args); err != nil || second.id.Nonce == first.id.Nonce {
+		t.Errorf("two lives have nonce %q, %v", first.id.Nonce, err)
 	}
 }

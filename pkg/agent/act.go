@@ -9,62 +9,52 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // act does one thing.
-func (a *Agent) act(ctx context.Context, o pure.Observation, step pure.Step) error {
-	plan, standing, source := a.plan, a.standing, a.source(step.Primary, o)
-	switch step.Kind {
-	case pure.StepStopServer:
-		return a.driver.Stop(ctx)
-	case pure.StepInitialise:
-		a.begin(ctx, func(ctx context.Context) error { return a.driver.Initialise(ctx, plan, standing.Epoch) })
-	case pure.StepClone:
-		a.begin(ctx, func(ctx context.Context) error { return a.driver.Clone(ctx, plan, source) })
-	case pure.StepRewind:
-		a.begin(ctx, func(ctx context.Context) error { return a.driver.Rewind(ctx, source) })
-	case pure.StepStartPrimary:
-		return a.driver.StartPrimary(ctx, plan, standing)
-	case pure.StepStartReplica:
-		return a.driver.StartReplica(ctx, plan, source)
-	case pure.StepFollow:
-		return a.driver.Follow(ctx, plan, source)
-	case pure.StepEnforce:
-		return a.driver.Enforce(ctx, plan, standing.Quorum)
-	case pure.StepPromote:
-		return a.promote(ctx, o)
-	case pure.StepTend:
-		return a.tend(ctx, o)
-	case pure.StepWait, pure.StepExit:
+func (a *Agent) act(ctx context.Context, o runbook.Observation, step runbook.Step) error {
+	task := runbook.Task{
+		Step: step, Plan: a.plan, Standing: a.standing, Observation: o, Source: a.source(step.Primary, o),
 	}
-	return nil
+	switch {
+	case step.Kind == runbook.StepWait || step.Kind == runbook.StepExit:
+		return nil
+	case step.Kind == runbook.StepTend:
+		return a.tend(ctx, o)
+	case step.Kind == runbook.StepPromote:
+		return a.promote(ctx, task)
+	case step.Kind.Long():
+		a.begin(ctx, func(ctx context.Context) error { return a.engine.Driver.Do(ctx, task) })
+		return nil
+	}
+	return a.engine.Driver.Do(ctx, task)
 }
 
 // source is a member to receive from; nobody for "".
-func (a *Agent) source(member string, o pure.Observation) postgresql.Source {
+func (a *Agent) source(member string, o runbook.Observation) runbook.Source {
 	if member == "" {
-		return postgresql.Source{}
+		return runbook.Source{}
 	}
 	planned, _ := a.plan.Member(member)
-	return postgresql.Source{
+	return runbook.Source{
 		Member: member, Host: planned.Host, Address: o.Primary.Address, Lineage: o.Primary.Lineage,
+		Engine: o.Primary.Engine,
 	}
 }
 
 // promote takes the label from all others and puts it on the own pod before the engine accepts a write (PROTOCOL I7).
-func (a *Agent) promote(ctx context.Context, o pure.Observation) error {
+func (a *Agent) promote(ctx context.Context, task runbook.Task) error {
 	if err := a.stripOthers(ctx); err != nil {
 		return err
 	}
-	r := a.describe(o, pure.Step{Kind: pure.StepTend})
+	r := a.describe(task.Observation, runbook.Step{Kind: runbook.StepTend})
 	r.Role = v1alpha1.RolePrimary
 	if err := a.say(ctx, r); err != nil {
 		return fmt.Errorf("putting the label on: %w", err)
 	}
-	return a.driver.Promote(ctx, a.plan, a.standing, o)
+	return a.engine.Driver.Do(ctx, task)
 }
 
 func (a *Agent) stripOthers(ctx context.Context) error {
@@ -84,8 +74,8 @@ func (a *Agent) stripOthers(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (a *Agent) tend(ctx context.Context, o pure.Observation) error {
-	t, err := a.driver.Tend(ctx, a.plan, o)
+func (a *Agent) tend(ctx context.Context, o runbook.Observation) error {
+	t, err := a.engine.Driver.Tend(ctx, a.plan, o)
 	if err != nil {
 		return err
 	}

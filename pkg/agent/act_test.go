@@ -16,10 +16,9 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
-	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // TestAnAgentBeginsAsNobody: the label of an earlier life would send writes to a member that is not primary any more,
@@ -84,7 +83,7 @@ func TestOthersLoseTheLabelBeforeAPromotion(t *testing.T) {
 	for _, name := range []string{me.Pod, "orders-db-1", "orders-db-2", "orders-db-3"} {
 		a.plan.Members = append(a.plan.Members, engine.PlanMember{Name: name})
 	}
-	err := a.act(t.Context(), pure.Observation{}, pure.Step{Kind: pure.StepPromote})
+	err := a.act(t.Context(), runbook.Observation{}, runbook.Step{Kind: runbook.StepPromote})
 	if !apierrors.IsInternalError(err) || !strings.Contains(err.Error(), "orders-db-2") {
 		t.Errorf("got %v: a label that may be left must keep the member from being promoted", err)
 	}
@@ -99,7 +98,7 @@ func TestWithoutALabelNobodyIsPromoted(t *testing.T) {
 	client := fake.NewClientset()
 	a := agentOn(t, client)
 	a.plan.Members = []engine.PlanMember{{Name: me.Pod}}
-	err := a.act(t.Context(), serving(), pure.Step{Kind: pure.StepPromote})
+	err := a.act(t.Context(), serving(), runbook.Step{Kind: runbook.StepPromote})
 	if !apierrors.IsNotFound(err) || a.saidOnce {
 		t.Errorf("got %v, said is %v: the label could not be put on", err, a.saidOnce)
 	}
@@ -111,12 +110,12 @@ func TestSource(t *testing.T) {
 	a := &Agent{}
 	a.plan.Members = []engine.PlanMember{{Name: "orders-db-1", Host: "h1"}}
 	lineage := engine.Lineage{{Epoch: 1, Timeline: 1}}
-	o := pure.Observation{Primary: pure.PrimaryState{Address: "10.0.0.7", Lineage: lineage}}
-	want := postgresql.Source{Member: "orders-db-1", Host: "h1", Address: "10.0.0.7", Lineage: lineage}
+	o := runbook.Observation{Primary: runbook.PrimaryState{Address: "10.0.0.7", Lineage: lineage}}
+	want := runbook.Source{Member: "orders-db-1", Host: "h1", Address: "10.0.0.7", Lineage: lineage}
 	if got := a.source("orders-db-1", o); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := a.source("", o); !reflect.DeepEqual(got, postgresql.Source{}) {
+	if got := a.source("", o); !reflect.DeepEqual(got, runbook.Source{}) {
 		t.Errorf("nobody gives %+v", got)
 	}
 }

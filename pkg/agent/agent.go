@@ -12,7 +12,6 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/agent/peer"
-	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
@@ -30,9 +29,9 @@ func (i Identity) Incarnation() string { return i.Pod + "/" + i.PodUID + "/" + i
 // Options are what an Agent is made of.
 type Options struct {
 	Identity
-	// Client is the API server, Driver the engine, Peers the other members' agents, Fence what kills the engine.
+	// Client is the API server, Engine the database engine, Peers the other members' agents, Fence what kills the server.
 	Client kubernetes.Interface
-	Driver *postgresql.Driver
+	Engine Engine
 	Peers  *peer.Client
 	Fence  election.Engine
 	Clock  election.Clock
@@ -42,7 +41,7 @@ type Options struct {
 type Agent struct {
 	id      Identity
 	cluster *cluster
-	driver  *postgresql.Driver
+	engine  Engine
 	peers   *peer.Client
 	elector *election.Elector
 	woken   chan struct{}
@@ -59,6 +58,8 @@ type Agent struct {
 	saidOnce bool
 	level    level
 	tended   tended
+	// tells is what the engine tells others, as it was seen last.
+	tells atomic.Pointer[[]byte]
 
 	// retry spaces out the steps that fail.
 	retry   *flowcontrol.Backoff
@@ -71,7 +72,7 @@ type Agent struct {
 // New returns an Agent that has not begun.
 func New(o Options) (*Agent, error) {
 	a := &Agent{
-		id: o.Identity, driver: o.Driver, peers: o.Peers, woken: make(chan struct{}, 1),
+		id: o.Identity, engine: o.Engine, peers: o.Peers, woken: make(chan struct{}, 1),
 		retry: flowcontrol.NewBackOff(minRetry, maxRetry),
 		said:  engine.MemberReport{Role: v1alpha1.RoleUnknown}, // parts that keep what was said begin with it
 	}
@@ -82,7 +83,7 @@ func New(o Options) (*Agent, error) {
 	a.cluster = c
 	a.elector = election.New(election.Options{
 		Member: o.Pod, Incarnation: o.Incarnation(), Clock: o.Clock, Leases: c.lease, Peers: o.Peers, Engine: o.Fence,
-		Changed: a.wake,
+		Forgets: o.Engine.Forgets, Changed: a.wake,
 	})
 	c.elector = a.elector
 	a.metrics = newMetrics(a.elector)
@@ -92,16 +93,18 @@ func New(o Options) (*Agent, error) {
 // Answers is what this member answers its peers.
 type Answers struct {
 	*election.Elector
-	driver *postgresql.Driver
+	tells *atomic.Pointer[[]byte]
 }
 
 // Answers gives who answers the peers.
-func (a *Agent) Answers() Answers { return Answers{a.elector, a.driver} }
+func (a *Agent) Answers() Answers { return Answers{a.elector, &a.tells} }
 
 // State adds what the engine's own rules want to know of a primary.
 func (a Answers) State() election.State {
 	s := a.Elector.State()
-	s.Engine = a.driver.PeerState()
+	if told := a.tells.Load(); told != nil {
+		s.Engine = *told
+	}
 	return s
 }
 

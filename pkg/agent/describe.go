@@ -9,11 +9,11 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // report says what changed in meaning since the last report.
-func (a *Agent) report(ctx context.Context, o pure.Observation, step pure.Step) error {
+func (a *Agent) report(ctx context.Context, o runbook.Observation, step runbook.Step) error {
 	r := a.describe(o, step)
 	a.ready.Store(r.Ready)
 	if same(r, a.said) || (!a.saidOnce && !worthSaying(r)) {
@@ -35,14 +35,14 @@ func (a *Agent) say(ctx context.Context, r engine.MemberReport) error {
 }
 
 // describe puts a pass into a report.
-func (a *Agent) describe(o pure.Observation, step pure.Step) engine.MemberReport {
+func (a *Agent) describe(o runbook.Observation, step runbook.Step) engine.MemberReport {
 	e := a.elector.Report()
 	r := engine.MemberReport{
 		Protocol: engine.Protocol, Incarnation: a.id.Incarnation(), Role: v1alpha1.RoleUnknown,
 		PlanHash: a.tended.hash, PlanGeneration: a.tended.generation,
 		PendingRestart: a.tended.pending, RestartInPlace: a.tended.restartInPlace,
 		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Rebuilt: o.Volume.Rebuilt,
-		Epoch: e.Epoch, Electorate: e.Electorate, Durability: e.Durability, Quorum: e.Quorum,
+		Epoch: e.Epoch, Electorate: e.Electorate, Durability: a.worth(e.Durability), Quorum: e.Quorum,
 		Promotion: e.Promotion, Switchover: e.Switchover, Problem: step.Problem,
 	}
 	if r.Problem == nil && o.Refused != "" {
@@ -55,10 +55,18 @@ func (a *Agent) describe(o pure.Observation, step pure.Step) engine.MemberReport
 	return r
 }
 
+// worth is what an acknowledgement is worth in this engine.
+func (a *Agent) worth(enforced v1alpha1.EffectiveDurability) v1alpha1.EffectiveDurability {
+	if enforced == v1alpha1.EffectiveMajority {
+		return a.engine.Durability
+	}
+	return enforced
+}
+
 // describeRole says what part a member plays. A role stays while the engine restarts in place or the cluster elects:
 // each change is a write for every member, and a Service that forgets its replicas for a second helps nobody.
-func (a *Agent) describeRole(r *engine.MemberReport, o pure.Observation, step pure.Step) {
-	tending := step.Kind == pure.StepTend && a.tended.hash == a.planHash
+func (a *Agent) describeRole(r *engine.MemberReport, o runbook.Observation, step runbook.Step) {
+	tending := step.Kind == runbook.StepTend && a.tended.hash == a.planHash
 	switch a.standing.Part {
 	case engine.PartLead:
 		r.Timeline, r.CaughtUp = o.Server.Timeline, true
@@ -83,7 +91,7 @@ func (a *Agent) describeRole(r *engine.MemberReport, o pure.Observation, step pu
 
 // serves says whether the engine is the primary that the standing asks for. The label comes only when the commit quorum
 // is in force, and stays while the engine restarts in place: the Lease is still held, and nobody else may serve.
-func (a *Agent) serves(o pure.Observation) bool {
+func (a *Agent) serves(o runbook.Observation) bool {
 	if o.Server.Accepting && !o.Server.InRecovery {
 		return o.Server.Enforced.Equal(a.standing.Quorum) || a.said.Role == v1alpha1.RolePrimary
 	}

@@ -16,11 +16,11 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // server is an observation of a server that runs, changed.
-func server(change func(s *pure.Server)) pure.Observation {
+func server(change func(s *runbook.Server)) runbook.Observation {
 	o := serving()
 	change(&o.Server)
 	return o
@@ -28,7 +28,7 @@ func server(change func(s *pure.Server)) pure.Observation {
 
 func TestDescribeRole(t *testing.T) {
 	t.Parallel()
-	tend, wait := pure.Step{Kind: pure.StepTend}, pure.Step{Kind: pure.StepWait}
+	tend, wait := runbook.Step{Kind: runbook.StepTend}, runbook.Step{Kind: runbook.StepWait}
 	quorum := engine.Quorum{Count: 2, Members: []string{"orders-db-0", "orders-db-1"}}
 	lead := engine.Standing{Part: engine.PartLead, Epoch: 2, Quorum: quorum}
 	follow := engine.Standing{Part: engine.PartFollow, Epoch: 2, Primary: "orders-db-1"}
@@ -37,18 +37,18 @@ func TestDescribeRole(t *testing.T) {
 	replica := engine.MemberReport{Role: v1alpha1.RoleReplica, Ready: true, CaughtUp: true, Timeline: 3}
 	nobody := engine.MemberReport{Role: v1alpha1.RoleUnknown}
 
-	enforces := server(func(s *pure.Server) { s.Enforced = quorum })
-	unenforced := server(func(*pure.Server) {})
-	recovers := server(func(s *pure.Server) { s.InRecovery = true })
-	streams := server(func(s *pure.Server) { s.InRecovery, s.Streaming = true, true })
-	behind := server(func(s *pure.Server) { s.InRecovery, s.Streaming, s.Behind = true, true, nearlyLevel })
-	starts := server(func(s *pure.Server) { *s = pure.Server{Running: true} })
-	down := server(func(s *pure.Server) { *s = pure.Server{} })
+	enforces := server(func(s *runbook.Server) { s.Enforced = quorum })
+	unenforced := server(func(*runbook.Server) {})
+	recovers := server(func(s *runbook.Server) { s.InRecovery = true })
+	streams := server(func(s *runbook.Server) { s.InRecovery, s.Streaming = true, true })
+	behind := server(func(s *runbook.Server) { s.InRecovery, s.Streaming, s.Behind = true, true, nearlyLevel })
+	starts := server(func(s *runbook.Server) { *s = runbook.Server{Running: true} })
+	down := server(func(s *runbook.Server) { *s = runbook.Server{} })
 
 	for name, tt := range map[string]struct {
 		standing engine.Standing
-		o        pure.Observation
-		step     pure.Step
+		o        runbook.Observation
+		step     runbook.Step
 		tended   tended
 		said     engine.MemberReport
 		want     engine.MemberReport
@@ -105,7 +105,7 @@ func TestDescribe(t *testing.T) {
 	a.tended = tended{hash: "now", generation: 4, pending: []string{"max_connections"}, restartInPlace: true}
 	o := serving()
 	o.Volume.Rebuilt = "r-1"
-	got := a.describe(o, pure.Step{Kind: pure.StepTend})
+	got := a.describe(o, runbook.Step{Kind: runbook.StepTend})
 	want := engine.MemberReport{
 		Protocol: engine.Protocol, Incarnation: me.Incarnation(), Role: v1alpha1.RoleUnknown,
 		PlanHash: "now", PlanGeneration: 4, PendingRestart: []string{"max_connections"}, RestartInPlace: true,
@@ -120,15 +120,15 @@ func TestProblems(t *testing.T) {
 	t.Parallel()
 	a := agentOn(t, fake.NewClientset())
 	o := serving()
-	if got := a.describe(o, pure.Step{}).Problem; got != nil {
+	if got := a.describe(o, runbook.Step{}).Problem; got != nil {
 		t.Errorf("a member without one has problem %+v", got)
 	}
 	o.Refused = "work_mem"
-	if got := a.describe(o, pure.Step{}).Problem; got == nil || got.Reason != v1alpha1.ReasonInvalid {
+	if got := a.describe(o, runbook.Step{}).Problem; got == nil || got.Reason != v1alpha1.ReasonInvalid {
 		t.Errorf("a refused configuration gives %+v", got)
 	}
 	foreign := &engine.Problem{Reason: v1alpha1.ReasonForeignData}
-	if got := a.describe(o, pure.Step{Problem: foreign}).Problem; got != foreign {
+	if got := a.describe(o, runbook.Step{Problem: foreign}).Problem; got != foreign {
 		t.Errorf("what keeps data safe gives way to %+v", got)
 	}
 }
@@ -138,7 +138,7 @@ func TestTheElectionsProblemIsTold(t *testing.T) {
 	t.Parallel()
 	a := agentOn(t, fake.NewClientset())
 	a.elector = election.New(election.Options{Member: me.Pod})
-	if got := a.describe(serving(), pure.Step{}); got.Problem != nil || got.Epoch != 0 {
+	if got := a.describe(serving(), runbook.Step{}); got.Problem != nil || got.Epoch != 0 {
 		t.Errorf("an election that knows nothing gives %+v", got)
 	}
 }
@@ -220,7 +220,7 @@ func TestAReportIsWrittenOnce(t *testing.T) {
 	})
 	a := agentOn(t, client)
 	a.planHash, a.tended, a.standing = "now", tended{hash: "now"}, engine.Standing{Part: engine.PartLead, Epoch: 1}
-	o, tend := serving(), pure.Step{Kind: pure.StepTend}
+	o, tend := serving(), runbook.Step{Kind: runbook.StepTend}
 	if err := a.report(t.Context(), o, tend); !apierrors.IsInternalError(err) {
 		t.Errorf("got %v, want the API server's error", err)
 	}
@@ -236,8 +236,8 @@ func TestAReportIsWrittenOnce(t *testing.T) {
 	if got := patched(client); len(got) != 2 {
 		t.Errorf("%d patches, want the one that failed and one more", len(got))
 	}
-	o.Server = pure.Server{}
-	if err := a.report(t.Context(), o, pure.Step{Kind: pure.StepStartPrimary}); err != nil {
+	o.Server = runbook.Server{}
+	if err := a.report(t.Context(), o, runbook.Step{Kind: runbook.StepStartPrimary}); err != nil {
 		t.Fatal(err)
 	}
 	if got := patched(client); len(got) != 3 || a.ready.Load() {
@@ -250,7 +250,7 @@ func TestAMemberOnItsWaySaysNothing(t *testing.T) {
 	t.Parallel()
 	client := fake.NewClientset(pod(me.Pod, ""))
 	a := agentOn(t, client)
-	if err := a.report(t.Context(), serving(), pure.Step{Kind: pure.StepWait}); err != nil {
+	if err := a.report(t.Context(), serving(), runbook.Step{Kind: runbook.StepWait}); err != nil {
 		t.Fatal(err)
 	}
 	if got := patched(client); len(got) > 0 {

@@ -3,6 +3,8 @@
 
 // Package agent is PID 1 of a database container: it makes one member be as the plan and the election say.
 //
+// It knows no engine: what one must provide is in engine.go, and cmd/atlasdb-agent/engines.go lists those there are.
+//
 // Two goroutines share the work. The election (election/elector.go) finds out what part this member has, and decides
 // in time when nobody else can: it waits for no engine but to see it die. The loop (loop.go) makes the engine play that
 // part, and may take as long as an engine takes. They exchange two values: a Standing, what the engine must be, and
@@ -14,9 +16,9 @@
 // reports; then it observes again:
 //
 //   - observe: the plan, the Lease and the primary's pod are watched by name (cluster.go), the volume and the server
-//     are looked at by the driver (postgresql/observe.go), the primary's agent is asked (primary.go).
-//   - decide: postgresql.Converge in pkg/engine/postgresql/converge.go, a list of rules of which the first that has a
-//     step wins.
+//     are looked at by the engine's driver (postgresql/observe.go), the primary's agent is asked (primary.go).
+//   - decide: the engine's runbook (pkg/engine/postgresql/converge.go), a list of rules of which the first that has a
+//     step wins. Most of the rules are the same for every engine (pkg/engine/runbook).
 //   - act: one step (act.go). What takes long (initdb, a copy) runs beside the loop, so that probes and watches go
 //     on, and is called off when the standing for which it was begun is none any more.
 //   - report: one patch of the own pod, only when the meaning of the report changed (describe.go).
@@ -43,6 +45,6 @@
 //
 // # Read next
 //
-// pass.go, then pkg/engine/postgresql/converge.go, then postgresql/driver.go; for the election, election/doc.go and
-// fence/doc.go. process/reaper.go is what being PID 1 takes.
+// pass.go, then pkg/engine/runbook/rules.go and pkg/engine/postgresql/converge.go, then postgresql/driver.go; for the
+// election, election/doc.go and fence/doc.go. process/reaper.go is what being PID 1 takes.
 package agent

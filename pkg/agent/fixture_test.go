@@ -19,7 +19,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 var me = Identity{Namespace: "shop", Cluster: "orders", Pod: "orders-db-0", PodUID: "u-1", Nonce: "n"}
@@ -63,9 +64,11 @@ func agentOn(t *testing.T, client *fake.Clientset) *Agent {
 	a, err := New(Options{
 		Identity: me, Client: client, Fence: unarmed{}, Clock: fence.Clock{},
 		Peers: peer.NewClient(peer.NewCredentials(t.TempDir(), "member"), 1),
-		Driver: postgresql.New(postgresql.Options{
-			Member: me.Pod, Root: t.TempDir(), SocketDirectory: t.TempDir(), Reaper: process.NewReaper(),
-		}),
+		Engine: Engine{Rules: pgrules.Runbook, Durability: v1alpha1.EffectiveMajority, Driver: postgresql.New(
+			postgresql.Options{
+				Member: me.Pod, Root: t.TempDir(), SocketDirectory: t.TempDir(), Reaper: process.NewReaper(),
+			},
+		)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,9 +88,9 @@ func patched(client *fake.Clientset) (names []string) {
 }
 
 // serving is an observation of a server that runs.
-func serving() pure.Observation {
-	return pure.Observation{
-		Member: me.Pod, Volume: pure.Volume{Locked: true, HasData: true, SystemID: "7"},
-		Server: pure.Server{Running: true, Accepting: true, Timeline: 3, Version: "17.6"},
+func serving() runbook.Observation {
+	return runbook.Observation{
+		Member: me.Pod, Volume: runbook.Volume{Locked: true, HasData: true, SystemID: "7"},
+		Server: runbook.Server{Running: true, Accepting: true, Timeline: 3, Version: "17.6"},
 	}
 }

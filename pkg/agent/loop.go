@@ -11,7 +11,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 const (
@@ -46,12 +46,12 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Pass failed", "step", step.Kind)
 		}
-		if step.Kind == pure.StepExit {
+		if step.Kind == runbook.StepExit {
 			return nil
 		}
 		a.lastPass.Store(time.Now().UnixNano())
-		wake := wakers{stopping: notYet(stopping, told), exited: a.driver.Exited(), after: busyTick}
-		if step.Kind == pure.StepTend && a.ready.Load() {
+		wake := wakers{stopping: notYet(stopping, told), exited: a.engine.Driver.Exited(), after: busyTick}
+		if step.Kind == runbook.StepTend && a.ready.Load() {
 			wake.after = calmTick
 		}
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // metrics are what the agent counts of itself; the engine's own are the driver's.
@@ -84,7 +84,7 @@ func (m *metrics) election() []prometheus.Collector {
 }
 
 // took counts a step.
-func (m *metrics) took(kind pure.StepKind) { m.steps.WithLabelValues(string(kind)).Inc() }
+func (m *metrics) took(kind runbook.StepKind) { m.steps.WithLabelValues(string(kind)).Inc() }
 
 // reported takes over what was said.
 func (m *metrics) reported(role v1alpha1.MemberRole, ready bool, planHash string) {

@@ -11,23 +11,23 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // pass observes, decides, does one thing and reports.
-func (a *Agent) pass(ctx context.Context, stopping bool) (pure.Step, error) {
+func (a *Agent) pass(ctx context.Context, stopping bool) (runbook.Step, error) {
 	a.readPlan(ctx)
 	o, err := a.observe(ctx, stopping)
 	if err != nil {
-		return pure.Step{Kind: pure.StepWait}, err
+		return runbook.Step{Kind: runbook.StepWait}, err
 	}
-	step := pure.Step{Kind: pure.StepWait, Reason: "a long step is under way"}
+	step := runbook.Step{Kind: runbook.StepWait, Reason: "a long step is under way"}
 	if a.work == nil {
-		step = a.paced(pure.Converge(o))
+		step = a.paced(runbook.Converge(a.engine.Rules, o))
 	} else if stopping || !a.work.standing.Equal(a.standing) {
 		a.work.abort() // a copy may take hours; what it was for has changed
 	}
-	if step.Kind != pure.StepWait && step.Kind != pure.StepTend {
+	if step.Kind != runbook.StepWait && step.Kind != runbook.StepTend {
 		a.metrics.took(step.Kind)
 		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
 	}
@@ -37,12 +37,13 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (pure.Step, error) {
 
 // observe gathers all that a pass may know. The election learns what became of the standing that it gave before, and
 // only then is asked for the next: its promises rest on facts that were seen under them.
-func (a *Agent) observe(ctx context.Context, stopping bool) (pure.Observation, error) {
-	o := pure.Observation{Member: a.id.Pod, Plan: a.plan, Standing: a.standing}
-	if err := a.driver.Observe(ctx, &o); err != nil {
+func (a *Agent) observe(ctx context.Context, stopping bool) (runbook.Observation, error) {
+	o := runbook.Observation{Member: a.id.Pod, Plan: a.plan, Standing: a.standing}
+	if err := a.engine.Driver.Observe(ctx, &o); err != nil {
 		return o, fmt.Errorf("observing the engine: %w", err)
 	}
-	facts := pure.Facts(o)
+	a.tells.Store(&o.Tells)
+	facts := runbook.Facts(o)
 	if a.work != nil {
 		facts.Receiving, facts.Exact = true, false // a copy receives, and a start may become anything
 	}
@@ -55,19 +56,20 @@ func (a *Agent) observe(ctx context.Context, stopping bool) (pure.Observation, e
 }
 
 // paced holds back a step that was taken a moment ago and must have failed, or it would not be due again.
-func (a *Agent) paced(step pure.Step) pure.Step {
+func (a *Agent) paced(step runbook.Step) runbook.Step {
 	switch step.Kind {
-	case pure.StepTend:
-		a.retry.Reset(string(pure.StepStartPrimary))
-		a.retry.Reset(string(pure.StepStartReplica))
-	case pure.StepStartPrimary, pure.StepStartReplica, pure.StepClone, pure.StepRewind, pure.StepInitialise,
-		pure.StepPromote:
+	case runbook.StepTend:
+		a.retry.Reset(string(runbook.StepStartPrimary))
+		a.retry.Reset(string(runbook.StepStartReplica))
+	case runbook.StepStartPrimary, runbook.StepStartReplica, runbook.StepClone, runbook.StepRewind, runbook.StepInitialise,
+		runbook.StepPromote:
 		now := a.retry.Clock.Now()
 		if a.retry.IsInBackOffSinceUpdate(string(step.Kind), now) {
-			return pure.Step{Kind: pure.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
+			return runbook.Step{Kind: runbook.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
 		}
 		a.retry.Next(string(step.Kind), now)
-	case pure.StepWait, pure.StepExit, pure.StepStopServer, pure.StepFollow, pure.StepEnforce:
+	case runbook.StepWait, runbook.StepExit, runbook.StepStopServer, runbook.StepDemote, runbook.StepFollow,
+		runbook.StepEnforce:
 	}
 	return step
 }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -96,7 +96,7 @@ func TestAPodThatEndsCallsOffALongStep(t *testing.T) {
 	t.Parallel()
 	a := begun(t)
 	for range 3 {
-		if step, err := a.pass(t.Context(), false); step.Kind != pure.StepWait || err != nil {
+		if step, err := a.pass(t.Context(), false); step.Kind != runbook.StepWait || err != nil {
 			t.Fatalf("beside a long step came %+v, %v", step, err)
 		}
 	}
@@ -105,7 +105,7 @@ func TestAPodThatEndsCallsOffALongStep(t *testing.T) {
 		t.Fatalf("the long step was called off for nothing: %v", err)
 	default:
 	}
-	if step, err := a.pass(t.Context(), true); step.Kind != pure.StepWait || err != nil {
+	if step, err := a.pass(t.Context(), true); step.Kind != runbook.StepWait || err != nil {
 		t.Errorf("before the long step has ended came %+v, %v", step, err)
 	}
 	calledOff(t, a)
@@ -116,7 +116,7 @@ func TestAnotherStandingCallsOffALongStep(t *testing.T) {
 	t.Parallel()
 	a := begun(t)
 	a.work.standing = engine.Standing{Part: engine.PartFollow, Epoch: 2, Primary: "orders-db-1"}
-	if step, err := a.pass(t.Context(), false); step.Kind != pure.StepWait || err != nil {
+	if step, err := a.pass(t.Context(), false); step.Kind != runbook.StepWait || err != nil {
 		t.Errorf("before the long step has ended came %+v, %v", step, err)
 	}
 	calledOff(t, a)
@@ -169,7 +169,7 @@ func TestALongStepReceives(t *testing.T) {
 func TestAMemberThatEndsWaitsForTheElection(t *testing.T) {
 	t.Parallel()
 	a := agentOn(t, fake.NewClientset(pod(me.Pod, "")))
-	if step, err := a.pass(t.Context(), true); step.Kind == pure.StepExit || err != nil {
+	if step, err := a.pass(t.Context(), true); step.Kind == runbook.StepExit || err != nil {
 		t.Errorf("before the election was told of the end came %+v, %v", step, err)
 	}
 }
@@ -239,7 +239,9 @@ func TestPace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &Agent{retry: flowcontrol.NewBackOff(minRetry, maxRetry)}
-		taken := func() bool { return a.paced(pure.Step{Kind: pure.StepStartPrimary}).Kind == pure.StepStartPrimary }
+		taken := func() bool {
+			return a.paced(runbook.Step{Kind: runbook.StepStartPrimary}).Kind == runbook.StepStartPrimary
+		}
 		if !taken() || taken() {
 			t.Error("the first start is held back, or the second right after it is not")
 		}
@@ -258,10 +260,10 @@ func TestPace(t *testing.T) {
 		if last != maxRetry {
 			t.Errorf("waits end at %v, want %v", last, maxRetry)
 		}
-		if a.paced(pure.Step{Kind: pure.StepFollow}).Kind != pure.StepFollow {
+		if a.paced(runbook.Step{Kind: runbook.StepFollow}).Kind != runbook.StepFollow {
 			t.Error("a failed start holds back what has nothing to do with it")
 		}
-		a.paced(pure.Step{Kind: pure.StepTend})
+		a.paced(runbook.Step{Kind: runbook.StepTend})
 		if !taken() {
 			t.Error("a server that had served and died does not start again at once")
 		}

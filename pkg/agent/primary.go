@@ -10,7 +10,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // primary is what the primary's agent said last of its engine. It is asked beside the loop.
@@ -32,10 +32,10 @@ const (
 )
 
 // primaryState is the state of the primary to follow, as far as it is known, and asks for a newer one when it is due.
-func (a *Agent) primaryState(ctx context.Context, o pure.Observation) pure.PrimaryState {
+func (a *Agent) primaryState(ctx context.Context, o runbook.Observation) runbook.PrimaryState {
 	name := o.Standing.Primary
 	if o.Standing.Part != engine.PartFollow {
-		return pure.PrimaryState{}
+		return runbook.PrimaryState{}
 	}
 	every := askWhileSettling
 	if o.Server.Primary == name && o.Server.Streaming {
@@ -54,11 +54,11 @@ func (a *Agent) primaryState(ctx context.Context, o pure.Observation) pure.Prima
 		go a.askPrimary(ctx, name)
 	}
 	if !p.heard {
-		return pure.PrimaryState{}
+		return runbook.PrimaryState{}
 	}
-	state := pure.PrimaryState{
+	state := runbook.PrimaryState{
 		Known: true, Leading: p.state.Leading, SystemID: p.state.SystemID, Lineage: p.state.Point.Lineage,
-		PeerState: pure.DecodePeerState(p.state.Engine),
+		Engine: p.state.Engine,
 	}
 	if pod != nil {
 		state.Address = pod.Status.PodIP

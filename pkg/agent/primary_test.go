@@ -12,10 +12,10 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/election"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	pure "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
-func following(primary string) pure.Observation {
+func following(primary string) runbook.Observation {
 	o := serving()
 	o.Standing = engine.Standing{Part: engine.PartFollow, Epoch: 2, Primary: primary}
 	return o
@@ -40,7 +40,7 @@ func TestWhatThePrimarySaid(t *testing.T) {
 	a := agentOn(t, fake.NewClientset())
 	lineage := engine.Lineage{{Epoch: 2, Timeline: 1}}
 	a.primary = primary{member: "orders-db-1", heard: true, asked: time.Now(), state: election.State{
-		SystemID: "7", Leading: 2, Point: engine.Point{Lineage: lineage}, Engine: pure.PeerState{Oldest: 9}.Encode(),
+		SystemID: "7", Leading: 2, Point: engine.Point{Lineage: lineage}, Engine: []byte("told"),
 	}}
 	a.primary.epoch = following("orders-db-1").Standing.Epoch
 	a.cluster.holder, a.cluster.pods = "orders-db-1", a.cluster.byName("orders-db-1").Core().V1().Pods().Informer()
@@ -50,7 +50,7 @@ func TestWhatThePrimarySaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := a.primaryState(t.Context(), following("orders-db-1"))
-	if !got.Known || got.Leading != 2 || got.SystemID != "7" || got.Oldest != 9 || got.Lineage.Epoch() != 2 ||
+	if !got.Known || got.Leading != 2 || got.SystemID != "7" || string(got.Engine) != "told" || got.Lineage.Epoch() != 2 ||
 		got.Address != "10.0.0.7" {
 		t.Errorf("got %+v", got)
 	}

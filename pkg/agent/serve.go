@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -21,8 +20,8 @@ import (
 // time limits of every request and query.
 const wedgedAfter = 3 * time.Minute
 
-// Serve answers probes and scrapes until ctx ends; engine are the metrics of the engine.
-func (a *Agent) Serve(ctx context.Context, engine prometheus.Collector) error {
+// Serve answers probes and scrapes until ctx ends.
+func (a *Agent) Serve(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+resource.LivePath, func(w http.ResponseWriter, _ *http.Request) {
 		last := time.Unix(0, a.lastPass.Load())
@@ -31,7 +30,7 @@ func (a *Agent) Serve(ctx context.Context, engine prometheus.Collector) error {
 	mux.HandleFunc("GET "+resource.ReadyPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, a.ready.Load(), "the member does not serve")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry(engine), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry(a.engine.Metrics), promhttp.HandlerOpts{}))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },

@@ -52,6 +52,8 @@ type Facts struct {
 	// Running says that the engine's process is there, Accepting that it answers.
 	Running   bool
 	Accepting bool
+	// Resigned says that the engine accepts writes no more and its position is final, because it was told to resign.
+	Resigned bool
 	// Leading is the epoch in which the engine accepts writes as primary, 0 when it does not.
 	Leading int64
 	// Enforced is the commit quorum that the engine enforces.

@@ -22,6 +22,9 @@ type Options struct {
 	Leases              Leases
 	Peers               Peers
 	Engine              Engine
+	// Forgets says that an engine that died has forgotten writes that it had acknowledged, and that its replicas may
+	// have: then a primary whose engine dies gives the Lease up, and all compare how far their data goes.
+	Forgets bool
 	// Changed is called whenever Standing may have changed.
 	Changed func()
 }

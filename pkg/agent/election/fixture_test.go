@@ -25,8 +25,10 @@ import (
 // server and its network fail only when told to. The simulation is the place for everything else.
 type cast struct {
 	t     *testing.T
-	start time.Time
+	began time.Time
 	plan  Plan
+	// forgets says that engines lose what they acknowledged when they die.
+	forgets bool
 
 	mu      sync.Mutex
 	lease   Record
@@ -52,10 +54,22 @@ type actor struct {
 // newCast is a cluster whose members run from the first moment on.
 func newCast(t *testing.T, durability v1alpha1.Durability, members ...string) *cast {
 	t.Helper()
-	c := &cast{t: t, start: time.Now(), members: map[string]*actor{}, version: 1}
-	c.lease = Record{UID: "u", ResourceVersion: "1", Duration: LeaseDuration}
-	c.plan = Plan{Members: members, Durability: durability, Initialiser: members[0]}
-	for _, m := range members {
+	return gather(t, durability, members...).start()
+}
+
+// gather is a cluster whose members have yet to start.
+func gather(t *testing.T, durability v1alpha1.Durability, members ...string) *cast {
+	t.Helper()
+	return &cast{
+		t: t, began: time.Now(), members: map[string]*actor{}, version: 1,
+		lease: Record{UID: "u", ResourceVersion: "1", Duration: LeaseDuration},
+		plan:  Plan{Members: members, Durability: durability, Initialiser: members[0]},
+	}
+}
+
+func (c *cast) start() *cast {
+	c.t.Helper()
+	for _, m := range c.plan.Members {
 		c.begin(m)
 	}
 	return c
@@ -63,6 +77,7 @@ func newCast(t *testing.T, durability v1alpha1.Durability, members ...string) *c
 
 // begin starts a member's agent, in a new life.
 func (c *cast) begin(name string) *actor {
+	c.t.Helper()
 	a := &actor{c: c, name: name, facts: engine.Facts{Locked: true}}
 	if old := c.members[name]; old != nil {
 		a.facts = old.facts
@@ -70,7 +85,7 @@ func (c *cast) begin(name string) *actor {
 	}
 	a.Elector = New(Options{
 		Member: name, Incarnation: name + "/uid/" + rand.Text()[:8], Clock: c,
-		Leases: a, Peers: network{a}, Engine: a, Changed: func() {},
+		Leases: a, Peers: network{a}, Engine: a, Forgets: c.forgets, Changed: func() {},
 	})
 	a.Plan(c.plan)
 	_, ctx := ktesting.NewTestContext(c.t)
@@ -84,7 +99,7 @@ func (c *cast) begin(name string) *actor {
 	return a
 }
 
-func (c *cast) Now() time.Duration                     { return time.Since(c.start) + time.Hour }
+func (c *cast) Now() time.Duration                     { return time.Since(c.began) + time.Hour }
 func (c *cast) After(d time.Duration) <-chan time.Time { return time.After(d) }
 func (c *cast) replan(change func(p *Plan)) {
 	change(&c.plan)
@@ -136,7 +151,7 @@ func (a *actor) loop(ctx context.Context) {
 
 // obey makes an engine as it is asked to be.
 func obey(f *engine.Facts, s engine.Standing) {
-	f.Running, f.Accepting, f.Exact = true, true, true
+	f.Running, f.Accepting, f.Exact, f.Resigned = true, true, true, false
 	switch s.Part {
 	case engine.PartLead:
 		f.Exact, f.Receiving = false, false
@@ -155,7 +170,7 @@ func obey(f *engine.Facts, s engine.Standing) {
 	case engine.PartYield, engine.PartNobody:
 		f.Receiving, f.Leading, f.Standby = false, 0, f.HasData
 	case engine.PartResign:
-		f.Running, f.Receiving, f.Leading = false, false, 0
+		f.Running, f.Receiving, f.Leading, f.Resigned = false, false, 0, true
 	default:
 		f.Running = f.Leading > 0
 	}

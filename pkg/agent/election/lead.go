@@ -37,6 +37,9 @@ func (e *Elector) lead(now time.Duration) time.Duration {
 	case e.plan.idle(e.Member):
 		e.beginResigning(now, handover{reason: engine.FailoverSwitchover})
 		return 0
+	case e.forgot():
+		e.abdicate(now, Release{Reason: engine.FailoverReleased})
+		return shortTurn
 	case (t.promotion != nil || t.resume) && e.failing(now):
 		return e.desert(now)
 	case t.promotion == nil && !t.resume && now-t.entered > PromoteWithin:
@@ -70,6 +73,13 @@ func (e *Elector) failing(now time.Duration) bool {
 		within = recoverWithinMajority
 	}
 	return (t.sick > 0 && now-t.sick > within) || e.facts.Crashes-t.crashes >= tooManyCrashes
+}
+
+// forgot says that what this primary acknowledged may be lost here, and not elsewhere. From that moment on its engine
+// may not lead: replicas would take over the less that is left.
+func (e *Elector) forgot() bool {
+	t := e.tenure
+	return e.Forgets && t.promotion != nil && e.facts.Crashes > t.crashes
 }
 
 // desert kills the engine and gives the Lease up, if there is anybody who could take it.

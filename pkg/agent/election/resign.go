@@ -43,7 +43,7 @@ func (e *Elector) resign(now time.Duration) time.Duration {
 	case h.fenced:
 		e.release(now, Release{Reason: h.reason})
 		return shortTurn
-	case !e.proves(t.standing()) || e.facts.Running:
+	case !e.proves(t.standing()) || !e.facts.Resigned:
 		if h.id != "" && now-t.entered > stopWithin {
 			return e.callOff(now, "the engine did not stop in time")
 		}

@@ -118,6 +118,7 @@ func (l *life) observe() engine.Facts {
 			f.Leading, f.Attached = p.epoch, p.attached()
 		}
 	}
+	f.Resigned = !f.Running
 	if !f.Exact && !f.Receiving && f.Leading == 0 {
 		// What is read while the log is still being replayed is somewhat before its end.
 		f.Point.Position -= min(f.Point.Position, uint64(l.w.rng.IntN(10)))

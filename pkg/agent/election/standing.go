@@ -7,8 +7,8 @@ import "github.com/atlasdb/atlasdb/pkg/engine"
 
 // standing is what the engine must be. The zero Standing means that nothing can be said yet, and so nothing is done.
 func (e *Elector) standing() engine.Standing {
-	if t := e.tenure; t != nil {
-		return t.standing()
+	if e.tenure != nil {
+		return e.ownStanding()
 	}
 	bound := max(e.promised, e.yielding)
 	holder := e.record.HolderMember()
@@ -28,6 +28,14 @@ func (e *Elector) standing() engine.Standing {
 	}
 	e.followed = engine.Standing{Part: engine.PartFollow, Epoch: e.record.Epoch, Primary: holder}
 	return e.followed
+}
+
+// ownStanding is that of the holder.
+func (e *Elector) ownStanding() engine.Standing {
+	if e.tenure.phase == leading && e.forgot() {
+		return engine.Standing{Part: engine.PartNobody}
+	}
+	return e.tenure.standing()
 }
 
 // resumable says that this member was primary until its agent, its container or its hold on the Lease ended, and that

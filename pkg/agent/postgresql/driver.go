@@ -16,11 +16,10 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/engine"
-	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 )
 
-// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine. PeerState may be called by any, and
-// Initialise, Clone and Rewind may run beside Observe, Exited and Stop while no server runs.
+// Driver runs PostgreSQL on one volume. Its methods are called by one goroutine; Initialise, Clone and Rewind may run
+// beside Observe, Exited and Stop while no server runs.
 type Driver struct {
 	member string
 	reaper *process.Reaper
@@ -47,7 +46,6 @@ type Driver struct {
 	crashes []time.Time
 	pending []string
 	chores  chores
-	peers   atomic.Pointer[postgresql.PeerState]
 }
 
 // Options are what a Driver is made of.
@@ -69,14 +67,6 @@ func New(o Options) *Driver {
 		member: o.Member, reaper: o.Reaper, permit: o.Permit, volume: volume{root: o.Root},
 		db: database{directory: o.SocketDirectory},
 	}
-}
-
-// PeerState is what the agents of other members want to know of the server, as it was seen last.
-func (d *Driver) PeerState() []byte {
-	if s := d.peers.Load(); s != nil {
-		return s.Encode()
-	}
-	return nil
 }
 
 // Exited is closed when the running server has died; nil when none runs.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // TestAPrimary: from no data to a primary that is kept as the plan says.
@@ -120,7 +121,7 @@ func restartIsPending(a *actor) {
 		a.settings("work_mem = '8MB'\nmax_connections = '" + tt.connections + "'\n")
 		a.s.eventually("max_connections = "+tt.connections, func() bool {
 			found := a.tend()
-			return reflect.DeepEqual(found, Tended{Pending: []string{"max_connections"}, RestartInPlace: tt.inPlace})
+			return reflect.DeepEqual(found, runbook.Tended{Pending: []string{"max_connections"}, RestartInPlace: tt.inPlace})
 		})
 	}
 	if o := a.observe(); len(o.Pending) != 1 {
@@ -175,7 +176,7 @@ func TestCrash(t *testing.T) {
 			s.Error("a session outlived its server")
 		}
 		s.must(a.StartPrimary(s.ctx, a.plan, a.lead(1)))
-		if o := a.await("the first restart", func(o postgresql.Observation) bool {
+		if o := a.await("the first restart", func(o runbook.Observation) bool {
 			return o.Server.Accepting || !o.Server.Running
 		}); !o.Server.Running || o.Crashes != 1 {
 			s.Errorf("the first restart failed: %d crashes", o.Crashes)
@@ -188,7 +189,8 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-// TestAKilledContainer: the lock files of a server that was killed with its agent name a process that by now is another.
+// TestAKilledContainer: the lock files of a server that was killed with its agent name a process that by now is
+// another.
 func TestAKilledContainer(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(s *stage) {

@@ -11,18 +11,37 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
-// Source is a member to receive from.
-type Source struct {
-	// Member and Host name it, as in its certificate; Address is its IP address, which needs no DNS.
-	Member, Host, Address string
-	// Lineage is where its data comes from.
-	Lineage engine.Lineage
+// Do carries out a step.
+func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
+	switch t.Kind {
+	case runbook.StepStopServer:
+		return d.Stop(ctx)
+	case runbook.StepInitialise:
+		return d.Initialise(ctx, t.Plan, t.Standing.Epoch)
+	case runbook.StepClone:
+		return d.Clone(ctx, t.Plan, t.Source)
+	case runbook.StepRewind:
+		return d.Rewind(ctx, t.Source)
+	case runbook.StepStartPrimary:
+		return d.StartPrimary(ctx, t.Plan, t.Standing)
+	case runbook.StepStartReplica:
+		return d.StartReplica(ctx, t.Plan, t.Source)
+	case runbook.StepFollow:
+		return d.Follow(ctx, t.Plan, t.Source)
+	case runbook.StepEnforce:
+		return d.Enforce(ctx, t.Plan, t.Standing.Quorum)
+	case runbook.StepPromote:
+		return d.Promote(ctx, t.Plan, t.Standing, t.Observation)
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepDemote:
+	}
+	return fmt.Errorf("step %s is not the driver's", t.Kind)
 }
 
 // conninfo is how this member logs in to the source.
-func (d *Driver) conninfo(from Source) string {
+func (d *Driver) conninfo(from runbook.Source) string {
 	info := postgresql.Conninfo(from.Host, postgresql.CopyName(d.member))
 	if from.Address != "" {
 		info += " hostaddr=" + from.Address
@@ -53,7 +72,7 @@ func (d *Driver) Initialise(ctx context.Context, plan engine.Plan, epoch int64) 
 }
 
 // Clone copies the data of another member, through the replication slot that it keeps for this one.
-func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error {
+func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from runbook.Source) error {
 	if err := d.volume.clear(); err != nil {
 		return fmt.Errorf("removing a half-made copy: %w", err)
 	}
@@ -82,7 +101,7 @@ func (d *Driver) Clone(ctx context.Context, plan engine.Plan, from Source) error
 // the two would look alike [seen]. What of the write-ahead log the target needs is on its own volume, kept by its
 // slots; --restore-target-wal would look in an archive, and there is none yet: when something is missing the rewind
 // fails, and the marker has the data copied anew.
-func (d *Driver) Rewind(ctx context.Context, from Source) error {
+func (d *Driver) Rewind(ctx context.Context, from runbook.Source) error {
 	if err := d.volume.mark(brokenMarker, from.Member); err != nil {
 		return err
 	}
@@ -113,7 +132,7 @@ func (d *Driver) StartPrimary(ctx context.Context, plan engine.Plan, s engine.St
 }
 
 // StartReplica starts the server as a replica of a member; of nobody when that has no name.
-func (d *Driver) StartReplica(ctx context.Context, plan engine.Plan, from Source) error {
+func (d *Driver) StartReplica(ctx context.Context, plan engine.Plan, from runbook.Source) error {
 	if err := d.adopt(from); err != nil {
 		return err
 	}
@@ -121,7 +140,7 @@ func (d *Driver) StartReplica(ctx context.Context, plan engine.Plan, from Source
 }
 
 // Follow makes the running server receive from another member; from nobody when that has no name.
-func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from Source) error {
+func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from runbook.Source) error {
 	if err := d.adopt(from); err != nil {
 		return err
 	}
@@ -143,7 +162,7 @@ func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from Source) erro
 }
 
 // adopt takes over the lineage of a member before anything is received from it.
-func (d *Driver) adopt(from Source) error {
+func (d *Driver) adopt(from runbook.Source) error {
 	if from.Member == "" || len(from.Lineage) == 0 {
 		return nil
 	}
@@ -174,7 +193,7 @@ func (d *Driver) checkpoint(ctx context.Context) {
 // Promote makes the running replica primary and returns when it accepts writes. Where the new history begins is on the
 // disk before the first write.
 func (d *Driver) Promote(
-	ctx context.Context, plan engine.Plan, s engine.Standing, o postgresql.Observation,
+	ctx context.Context, plan engine.Plan, s engine.Standing, o runbook.Observation,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, promoteTimeout)
 	defer cancel()

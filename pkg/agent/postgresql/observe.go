@@ -11,13 +11,14 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // crashMemory is for how long the death of a server counts.
 const crashMemory = time.Minute
 
 // Observe looks at the volume and at the server. A server that does not answer yet is Running and not Accepting.
-func (d *Driver) Observe(ctx context.Context, o *postgresql.Observation) error {
+func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
 	if err := d.takeVolume(); err != nil {
 		return err
 	}
@@ -72,14 +73,13 @@ func (d *Driver) bury(ctx context.Context) error {
 		}
 	}
 	d.server, d.following, d.quorum, d.pending, d.chores = nil, "", engine.Quorum{}, nil, chores{}
-	d.peers.Store(nil)
 	return nil
 }
 
 // observeServer looks at the server that runs.
-func (d *Driver) observeServer(ctx context.Context, o *postgresql.Observation) {
+func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	d.finish(ctx)
-	o.Server = postgresql.Server{Running: true, Primary: d.following, Receiving: d.following != ""}
+	o.Server = runbook.Server{Running: true, Primary: d.following, Receiving: d.following != ""}
 	s, err := d.db.state(ctx, d.epoch)
 	if err != nil {
 		return // a server that starts refuses connections; that it does is what is observed
@@ -100,9 +100,9 @@ func (d *Driver) observeServer(ctx context.Context, o *postgresql.Observation) {
 	if err != nil {
 		return
 	}
-	d.peers.Store(&postgresql.PeerState{
+	o.Tells = postgresql.PeerState{
 		Oldest: oldest, Checkpointed: !s.inRecovery && s.timeline == s.checkpointTimeline, Slots: s.slots,
-	})
+	}.Encode()
 }
 
 // flushed is the last quorum that flushed a barrier. One that the primary is alone in needs none: it flushes before it

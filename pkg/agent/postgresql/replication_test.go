@@ -9,6 +9,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // TestFailover: a copy follows, is promoted, and the old primary, which wrote more, is rewound and follows it.
@@ -22,7 +23,7 @@ func TestFailover(t *testing.T) {
 		flushesByQuorum(a, b)
 		b.detaches(a)
 
-		s.must(b.Follow(s.ctx, b.plan, Source{}))
+		s.must(b.Follow(s.ctx, b.plan, runbook.Source{}))
 		b.await("an exact end", exact)
 		a.exec("INSERT INTO public.kept VALUES (2)")
 		a.kill()
@@ -58,11 +59,11 @@ func flushesByQuorum(a, b *actor) {
 	a.s.Helper()
 	two := engine.MajorityOf(2, members[:2])
 	a.s.must(a.Enforce(a.s.ctx, a.plan, two))
-	a.await("the barrier", func(o postgresql.Observation) bool {
+	o := a.await("the barrier", func(o runbook.Observation) bool {
 		a.tend()
 		return o.Server.Flushed.Equal(two) && slices.Equal(o.Server.Attached, []string{b.name})
 	})
-	state := postgresql.DecodePeerState(a.PeerState())
+	state := postgresql.DecodePeerState(o.Tells)
 	if !state.Checkpointed || state.Oldest == 0 || state.Slots["atlasdb_1"] == 0 {
 		a.s.Errorf("the primary tells %+v", state)
 	}
@@ -75,7 +76,7 @@ func (a *actor) detaches(primary *actor) {
 	if o := a.observe(); o.Volume.Exact || !o.Server.Receiving {
 		a.s.Errorf("while it follows: %+v, receiving %v", o.Volume, o.Server.Receiving)
 	}
-	a.s.must(a.Follow(a.s.ctx, a.plan, Source{}))
+	a.s.must(a.Follow(a.s.ctx, a.plan, runbook.Source{}))
 	at := a.await("an exact end", exact)
 	if at.Server.Receiving || at.Server.Primary != "" {
 		a.s.Errorf("exact, and yet receiving: %+v", at.Server)
@@ -96,7 +97,7 @@ func (a *actor) detaches(primary *actor) {
 // rewinds: an old primary finds out how far it came, and that it must go back; then it does.
 func (a *actor) rewinds(primary *actor) {
 	a.s.Helper()
-	a.s.must(a.StartReplica(a.s.ctx, a.plan, Source{}))
+	a.s.must(a.StartReplica(a.s.ctx, a.plan, runbook.Source{}))
 	o := a.await("an exact end", exact)
 	if r := o.Volume.Point.Relate(primary.observe().Volume.Point.Lineage); r != engine.RelationRewind {
 		a.s.Errorf("%v to %v is %s", o.Volume.Point, primary.observe().Volume.Point.Lineage, r)
@@ -104,7 +105,7 @@ func (a *actor) rewinds(primary *actor) {
 	a.stop()
 	a.s.eventually("the first checkpoint", func() bool {
 		primary.tend()
-		return postgresql.DecodePeerState(primary.PeerState()).Checkpointed
+		return postgresql.DecodePeerState(primary.observe().Tells).Checkpointed
 	})
 	a.s.must(a.Rewind(a.s.ctx, primary.source()))
 	if o := a.observe(); !o.Volume.Broken || o.Volume.Rewound != primary.name || !o.Volume.Standby || o.Volume.Exact {
@@ -126,7 +127,7 @@ func TestRewindThatFails(t *testing.T) {
 		if o := a.stop(); !o.Volume.Exact {
 			s.Errorf("after a clean stop: %+v", o.Volume)
 		}
-		if err := a.Rewind(s.ctx, Source{Member: members[1], Host: s.socket(members[1])}); err == nil {
+		if err := a.Rewind(s.ctx, runbook.Source{Member: members[1], Host: s.socket(members[1])}); err == nil {
 			s.Error("it was rewound to a server that is down")
 		}
 		if o := a.observe(); !o.Volume.Broken || o.Volume.Rewound != "" || o.Volume.Exact {
@@ -143,7 +144,7 @@ func TestCutOffPromotion(t *testing.T) {
 		a := s.enter(members[0])
 		a.found()
 		a.stop()
-		s.must(a.StartReplica(s.ctx, a.plan, Source{}))
+		s.must(a.StartReplica(s.ctx, a.plan, runbook.Source{}))
 		o := a.await("an exact end", exact)
 		next := o.Volume.Point.Lineage.With(engine.Promotion{Epoch: 2})
 

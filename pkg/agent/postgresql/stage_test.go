@@ -18,6 +18,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // stageRoot names the variable with the directory of a stage, for the process that is one.
@@ -138,7 +139,7 @@ func (a *actor) settings(extra string) {
 	}
 }
 
-func (a *actor) observe() (o postgresql.Observation) {
+func (a *actor) observe() (o runbook.Observation) {
 	a.s.Helper()
 	o.Member = a.name
 	a.s.must(a.Observe(a.s.ctx, &o))
@@ -146,7 +147,7 @@ func (a *actor) observe() (o postgresql.Observation) {
 }
 
 // await observes until the observation is as wanted.
-func (a *actor) await(what string, wanted func(postgresql.Observation) bool) (o postgresql.Observation) {
+func (a *actor) await(what string, wanted func(runbook.Observation) bool) (o runbook.Observation) {
 	a.s.Helper()
 	a.s.eventually(a.name+": "+what, func() bool {
 		o = a.observe()
@@ -161,8 +162,8 @@ func (a *actor) lead(epoch int64) engine.Standing {
 }
 
 // source is the member for another to receive from.
-func (a *actor) source() Source {
-	return Source{Member: a.name, Host: a.db.directory, Lineage: a.observe().Volume.Point.Lineage}
+func (a *actor) source() runbook.Source {
+	return runbook.Source{Member: a.name, Host: a.db.directory, Lineage: a.observe().Volume.Point.Lineage}
 }
 
 // found makes the first data and starts a primary on it.
@@ -176,7 +177,7 @@ func (a *actor) found() {
 }
 
 // tend keeps the server, as a primary or a replica.
-func (a *actor) tend() Tended {
+func (a *actor) tend() runbook.Tended {
 	a.s.Helper()
 	t, err := a.Tend(a.s.ctx, a.plan, a.observe())
 	a.s.must(err)
@@ -184,7 +185,7 @@ func (a *actor) tend() Tended {
 }
 
 // stop stops the server and waits for its end.
-func (a *actor) stop() postgresql.Observation {
+func (a *actor) stop() runbook.Observation {
 	a.s.Helper()
 	a.s.must(a.Stop(a.s.ctx))
 	<-a.Exited()
@@ -192,7 +193,7 @@ func (a *actor) stop() postgresql.Observation {
 }
 
 // kill kills the postmaster.
-func (a *actor) kill() postgresql.Observation {
+func (a *actor) kill() runbook.Observation {
 	a.s.Helper()
 	a.s.must(a.server.Signal(syscall.SIGKILL))
 	<-a.Exited()
@@ -203,7 +204,7 @@ func (a *actor) kill() postgresql.Observation {
 func (a *actor) rise(epoch int64) {
 	a.s.Helper()
 	if a.observe().Server.Primary != "" {
-		a.s.must(a.Follow(a.s.ctx, a.plan, Source{}))
+		a.s.must(a.Follow(a.s.ctx, a.plan, runbook.Source{}))
 	}
 	o := a.await("an exact end", exact)
 	a.s.must(a.Promote(a.s.ctx, a.plan, a.lead(epoch), o))
@@ -225,7 +226,7 @@ func ask[T any](a *actor, sql string, args ...any) (value T) {
 	return value
 }
 
-func accepts(o postgresql.Observation) bool { return o.Server.Accepting }
-func writes(o postgresql.Observation) bool  { return o.Server.Accepting && !o.Server.InRecovery }
-func streams(o postgresql.Observation) bool { return o.Server.Streaming }
-func exact(o postgresql.Observation) bool   { return o.Volume.Exact }
+func accepts(o runbook.Observation) bool { return o.Server.Accepting }
+func writes(o runbook.Observation) bool  { return o.Server.Accepting && !o.Server.InRecovery }
+func streams(o runbook.Observation) bool { return o.Server.Streaming }
+func exact(o runbook.Observation) bool   { return o.Volume.Exact }

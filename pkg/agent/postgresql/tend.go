@@ -16,16 +16,9 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
-
-// Tended is what a Tend found.
-type Tended struct {
-	// Pending are the parameters that wait for a restart.
-	Pending []string
-	// RestartInPlace says that one of them can only be lowered on the primary, where it is.
-	RestartInPlace bool
-}
 
 // chores are what a running server needs now and then.
 type chores struct {
@@ -42,7 +35,7 @@ type chores struct {
 }
 
 // Tend keeps the running server as the plan says.
-func (d *Driver) Tend(ctx context.Context, plan engine.Plan, o postgresql.Observation) (t Tended, err error) {
+func (d *Driver) Tend(ctx context.Context, plan engine.Plan, o runbook.Observation) (t runbook.Tended, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tendTimeout)
 	defer cancel()
 	if err := d.configure(ctx, plan, d.following, d.quorum); err != nil {
@@ -162,7 +155,7 @@ const slotsEvery = 10 * time.Second
 
 // tendReplica keeps the slots of the other members where the primary has them, so that they find what they need here
 // when this member is promoted.
-func (d *Driver) tendReplica(ctx context.Context, plan engine.Plan, o postgresql.Observation) error {
+func (d *Driver) tendReplica(ctx context.Context, plan engine.Plan, o runbook.Observation) error {
 	if time.Since(d.chores.slots) < slotsEvery {
 		return nil
 	}
@@ -172,7 +165,7 @@ func (d *Driver) tendReplica(ctx context.Context, plan engine.Plan, o postgresql
 	}
 	needed := map[string]uint64{postgresql.Slot(plan.Cluster, o.Standing.Primary): o.Volume.Point.Position}
 	for _, slot := range d.slots(plan) {
-		if position, known := o.Primary.Slots[slot]; known {
+		if position, known := postgresql.DecodePeerState(o.Primary.Engine).Slots[slot]; known {
 			needed[slot] = position
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // dataMode is the mode that PostgreSQL demands of its data directory.
@@ -56,8 +57,8 @@ func (v *volume) tryLock() error {
 }
 
 // observe looks at what lies on the volume.
-func (v *volume) observe() (postgresql.Volume, error) {
-	seen := postgresql.Volume{Locked: v.lock != nil}
+func (v *volume) observe() (runbook.Volume, error) {
+	seen := runbook.Volume{Locked: v.lock != nil}
 	if !seen.Locked {
 		return seen, nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
 // TestLockOutlivesItsAgent: two servers on one directory destroy it, and an agent can die before its server
@@ -88,7 +89,7 @@ func TestFailedInitialisationLeavesNoData(t *testing.T) {
 		if err := a.Initialise(s.ctx, engine.Plan{Locale: "no_SUCH.locale"}, 1); err == nil {
 			s.Error("data was made with a locale that there is not")
 		}
-		if err := a.Clone(s.ctx, a.plan, Source{Member: members[1], Host: s.socket(members[1])}); err == nil {
+		if err := a.Clone(s.ctx, a.plan, runbook.Source{Member: members[1], Host: s.socket(members[1])}); err == nil {
 			s.Error("a copy of a member that there is not")
 		}
 		stopped, stop := context.WithCancel(s.ctx)

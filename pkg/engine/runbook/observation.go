@@ -1,13 +1,9 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package postgresql
+package runbook
 
-import (
-	"encoding/json"
-
-	"github.com/atlasdb/atlasdb/pkg/engine"
-)
+import "github.com/atlasdb/atlasdb/pkg/engine"
 
 // Observation is all that a pass of an agent knows. It is a value: a test can write one by hand.
 type Observation struct {
@@ -30,6 +26,8 @@ type Observation struct {
 	Pending []string
 	// Refused is why the engine does not take the plan's configuration; "" when it does. It runs with the last good one.
 	Refused string
+	// Tells is what the engine tells the members that follow it, in its own form; nil when there is nothing to tell.
+	Tells []byte
 }
 
 // PrimaryState is a primary as its agent told.
@@ -42,34 +40,8 @@ type PrimaryState struct {
 	Lineage  engine.Lineage
 	// Address is its IP address, which needs no DNS.
 	Address string
-	PeerState
-}
-
-// PeerState is what an agent tells others of its engine, beside what the election wants to know.
-type PeerState struct {
-	// Oldest is the oldest position of the write-ahead log that it still has.
-	Oldest uint64 `json:"oldest,omitempty"`
-	// Checkpointed says that its control file is on its newest timeline: before that, pg_rewind sees no difference.
-	Checkpointed bool `json:"checkpointed,omitempty"`
-	// Slots are the positions from which its replication slots keep the write-ahead log, by slot.
-	Slots map[string]uint64 `json:"slots,omitempty"`
-}
-
-// Encode gives the state as bytes.
-func (s PeerState) Encode() []byte {
-	encoded, err := json.Marshal(s)
-	if err != nil {
-		panic("plain data, yet encoding it failed: " + err.Error())
-	}
-	return encoded
-}
-
-// DecodePeerState reads a state; one that cannot be read tells nothing.
-func DecodePeerState(encoded []byte) (s PeerState) {
-	if err := json.Unmarshal(encoded, &s); err != nil {
-		return PeerState{}
-	}
-	return s
+	// Engine is what its engine tells others of the same engine, as the driver there gave it (Observation.Tells).
+	Engine []byte
 }
 
 // Volume is what lies on the member's volume.
@@ -79,10 +51,10 @@ type Volume struct {
 	// HasData says that a complete data directory is there; SystemID is its identity.
 	HasData  bool
 	SystemID string
-	// Standby says that the data is marked to start as a replica.
+	// Standby says that the data is to start as a replica, and to be promoted before it accepts writes.
 	Standby bool
-	// Broken says that a rewind was begun, and that the engine has not come up on its result yet. Rewound is the primary
-	// to whose data it was completed in this life of the agent, "" when it was not.
+	// Broken says that the data is being replaced, and that the engine has not come up on the result yet. Rewound is
+	// the primary to whose data it was completed in this life of the agent, "" when it was not.
 	Broken  bool
 	Rewound string
 	// Rebuilt is the ID of the last request for a new copy that was carried out.
@@ -122,11 +94,13 @@ func Facts(o Observation) engine.Facts {
 		Point: o.Volume.Point, Exact: o.Volume.Exact,
 		Running: o.Server.Running, Accepting: o.Server.Accepting, Crashes: o.Crashes,
 		Receiving: o.Server.Running && (o.Server.Receiving || o.Server.Primary != ""),
+		// An engine that need not stop to give up being primary receives from nobody from then on, and has come to rest.
+		Resigned: !o.Server.Running || (o.Server.InRecovery && o.Server.Primary == "" && o.Volume.Exact),
 	}
 	if o.Volume.Broken {
 		f.Refuses = "its data is being copied anew"
 	}
-	if foreign(o) {
+	if Foreign(o) {
 		f.Refuses = "its volume holds the data of another database"
 	}
 	if o.Server.Accepting && !o.Server.InRecovery {

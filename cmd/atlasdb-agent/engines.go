@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/atlasdb/atlasdb/pkg/agent"
+	"github.com/atlasdb/atlasdb/pkg/agent/fence"
+	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/agent/process"
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/resource"
+)
+
+// ground is what the agent's process gives to any engine.
+type ground struct {
+	member string
+	reaper *process.Reaper
+	hands  *fence.Fence
+}
+
+// offer is how the agent comes to an engine.
+type offer struct {
+	// peerLogin is the name in the certificate that members show to each other.
+	peerLogin string
+	// build makes the engine on its ground.
+	build func(ctx context.Context, g ground) agent.Engine
+}
+
+// engines are all that this agent can be PID 1 of. It is the one place of the agent that knows them by name.
+var engines = map[v1alpha1.EngineType]offer{
+	v1alpha1.EnginePostgreSQL: {peerLogin: pgrules.ReplicationUser, build: buildPostgreSQL},
+}
+
+func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
+	return agent.Engine{
+		Rules:      pgrules.Runbook,
+		Metrics:    postgresql.NewMetrics(ctx, pgrules.SocketDirectory),
+		Durability: v1alpha1.EffectiveMajority,
+		Driver: postgresql.New(postgresql.Options{
+			Member: g.member, Root: resource.DataMountPath, SocketDirectory: pgrules.SocketDirectory, Reaper: g.reaper,
+			Permit: g.hands.Permit,
+		}),
+	}
+}
