@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
+	volumes "github.com/atlasdb/atlasdb/pkg/agent/volume"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
@@ -64,7 +65,7 @@ type Options struct {
 // New returns a Driver whose server is down.
 func New(o Options) *Driver {
 	return &Driver{
-		member: o.Member, reaper: o.Reaper, permit: o.Permit, volume: volume{root: o.Root},
+		member: o.Member, reaper: o.Reaper, permit: o.Permit, volume: volume{volumes.Volume{Root: o.Root}},
 		db: database{directory: o.SocketDirectory},
 	}
 }
@@ -113,7 +114,7 @@ func (d *Driver) startServer(ctx context.Context, plan engine.Plan, l launch) er
 	}
 	cmd := command(program("postgres"), "-D", d.volume.data())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.ExtraFiles = []*os.File{d.volume.lock}
+	cmd.ExtraFiles = []*os.File{d.volume.Lock}
 	server, err := d.reaper.Start(cmd)
 	if err != nil {
 		return err
@@ -140,9 +141,9 @@ func (d *Driver) stopServer() error {
 // begins.
 func (d *Driver) run(ctx context.Context, name string, args ...string) error {
 	cmd := command(program(name), args...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stderr, d.volume.root
+	cmd.Stdout, cmd.Stderr, cmd.Dir = os.Stdout, os.Stderr, d.volume.Root
 	if err := d.await(ctx, cmd); err != nil {
-		return fmt.Errorf("%s: %w", name, errors.Join(err, d.volume.evict()))
+		return fmt.Errorf("%s: %w", name, errors.Join(err, d.volume.Evict()))
 	}
 	return nil
 }

@@ -203,7 +203,7 @@ func TestAKilledContainer(t *testing.T) {
 		for _, lock := range []string{a.volume.file("postmaster.pid"), filepath.Join(a.db.directory, ".s.PGSQL.5432.lock")} {
 			s.must(os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n0\n5432\n", other.Pid, a.volume.data()), 0o600))
 		}
-		s.must(a.volume.lock.Close())
+		s.must(a.volume.Lock.Close())
 
 		b := s.enter(members[0])
 		b.observe()

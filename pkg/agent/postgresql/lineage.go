@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	volumes "github.com/atlasdb/atlasdb/pkg/agent/volume"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
@@ -84,7 +85,7 @@ func (v *volume) remember(directory string, r remembered) error {
 	if err != nil {
 		return fmt.Errorf("encoding the lineage: %w", err)
 	}
-	return writeDurably(filepath.Join(directory, lineageFile), encoded)
+	return volumes.WriteDurably(filepath.Join(directory, lineageFile), encoded)
 }
 
 // newestTimeline reads the timeline's history file with the highest number: its name is the timeline, and its last line

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"testing"
 
+	volumes "github.com/atlasdb/atlasdb/pkg/agent/volume"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
@@ -48,7 +49,7 @@ func TestExpectedPromotion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := &volume{root: t.TempDir()}
+			v := &volume{volumes.Volume{Root: t.TempDir()}}
 			history(t, v, "00000002.history", "1\t0/50\tno recovery target specified\n")
 			if err := v.remember(v.data(), remembered{Lineage: first}); err != nil {
 				t.Fatal(err)
@@ -69,7 +70,7 @@ func TestExpectedPromotion(t *testing.T) {
 
 func TestUnreadableLineage(t *testing.T) {
 	t.Parallel()
-	v := &volume{root: t.TempDir()}
+	v := &volume{volumes.Volume{Root: t.TempDir()}}
 	if l, _, err := v.lineage(); l != nil || err != nil {
 		t.Errorf("no data has lineage %v, %v", l, err)
 	}

@@ -6,6 +6,9 @@ package postgresql
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -44,11 +47,25 @@ func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
 
 // takeVolume takes the volume's lock, if nobody has it. Whoever has it is alone with the volume.
 func (d *Driver) takeVolume() error {
-	had := d.volume.lock != nil
-	if err := d.volume.tryLock(); err != nil || had || d.volume.lock == nil {
+	had := d.volume.Lock != nil
+	if err := d.volume.TryLock(); err != nil || had || d.volume.Lock == nil {
 		return err
 	}
 	return d.vacate()
+}
+
+// vacate removes the files by which a server says that it is there. A server that was killed leaves them behind, with a
+// process number that in a new container soon is another's: a thread of the agent is enough [seen], and no server would
+// start again. Nobody may call it who does not know that no server is left.
+func (d *Driver) vacate() error {
+	for _, stale := range []string{
+		d.volume.file("postmaster.pid"), filepath.Join(d.db.directory, ".s.PGSQL.5432.lock"),
+	} {
+		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing what a killed server left: %w", err)
+		}
+	}
+	return nil
 }
 
 // bury takes note of a server that has ended. Its sessions may outlive the postmaster, and go on to acknowledge; until
@@ -57,7 +74,7 @@ func (d *Driver) bury(ctx context.Context) error {
 	if d.server == nil || !d.server.Ended() {
 		return nil
 	}
-	if err := errors.Join(d.volume.evict(), d.vacate()); err != nil {
+	if err := errors.Join(d.volume.Evict(), d.vacate()); err != nil {
 		return err
 	}
 	d.db.close()

@@ -122,7 +122,7 @@ func (s *stage) enter(name string) *actor {
 		if a.server != nil {
 			_ = a.server.Signal(syscall.SIGKILL)
 			<-a.server.Done()
-			_ = a.volume.evict()
+			_ = a.volume.Evict()
 		}
 	})
 	return a

@@ -12,8 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
+	volumes "github.com/atlasdb/atlasdb/pkg/agent/volume"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
@@ -21,44 +20,19 @@ import (
 // dataMode is the mode that PostgreSQL demands of its data directory.
 const dataMode = 0o700
 
-// volume is the member's volume: the lock, the data directory, and the place where new data is made.
-type volume struct {
-	root string
-	// lock is the open lock file while this agent holds it. The engine inherits the descriptor, so that the lock lives
-	// until the last of its processes is gone, even when the agent dies first (PROTOCOL I11).
-	lock *os.File
-}
+// volume is the member's volume: the data directory, and the place where new data is made.
+type volume struct{ volumes.Volume }
 
 func (v *volume) data() string {
-	return filepath.Join(v.root, postgresql.Engine{}.Traits().DataSubdirectory)
+	return filepath.Join(v.Root, postgresql.Engine{}.Traits().DataSubdirectory)
 }
 func (v *volume) making() string          { return v.data() + ".new" }
 func (v *volume) outdated() string        { return v.data() + ".old" }
 func (v *volume) file(name string) string { return filepath.Join(v.data(), name) }
 
-// tryLock takes the lock of the volume; it returns without it when another process has it.
-func (v *volume) tryLock() error {
-	if v.lock != nil {
-		return nil
-	}
-	f, err := os.OpenFile(filepath.Join(v.root, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("opening the volume's lock: %w", err)
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return f.Close()
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("locking the volume: %w", err), f.Close())
-	}
-	v.lock = f
-	return nil
-}
-
 // observe looks at what lies on the volume.
 func (v *volume) observe() (runbook.Volume, error) {
-	seen := runbook.Volume{Locked: v.lock != nil}
+	seen := runbook.Volume{Locked: v.Lock != nil}
 	if !seen.Locked {
 		return seen, nil
 	}
@@ -98,12 +72,12 @@ func (v *volume) markStandby(directory string, standby bool) error {
 	case exists(signal) == standby:
 		return nil
 	case standby:
-		return writeDurably(signal, nil)
+		return volumes.WriteDurably(signal, nil)
 	}
 	if err := os.Remove(signal); err != nil {
 		return fmt.Errorf("marking the data as a primary's: %w", err)
 	}
-	return syncDirectory(directory)
+	return volumes.SyncDirectory(directory)
 }
 
 // Markers lie beside the data directory, since what they say must outlive it.
@@ -114,7 +88,7 @@ const (
 	rebuiltMarker = "rebuilt"
 )
 
-func (v *volume) marker(name string) string { return filepath.Join(v.root, name) }
+func (v *volume) marker(name string) string { return filepath.Join(v.Root, name) }
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
@@ -123,7 +97,7 @@ func exists(path string) bool {
 
 // mark writes a marker and waits until it is on the disk.
 func (v *volume) mark(name, content string) error {
-	return writeDurably(v.marker(name), []byte(content))
+	return volumes.WriteDurably(v.marker(name), []byte(content))
 }
 
 func (v *volume) unmark(name string) error {
@@ -159,31 +133,7 @@ func (v *volume) complete() error {
 	if err := os.Rename(v.making(), v.data()); err != nil {
 		return fmt.Errorf("putting new data in its place: %w", err)
 	}
-	return errors.Join(syncDirectory(v.root), v.clear())
-}
-
-func syncDirectory(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// writeDurably writes a file atomically, and returns when it is on the disk.
-func writeDurably(path string, content []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return syncDirectory(filepath.Dir(path))
+	return errors.Join(volumes.SyncDirectory(v.Root), v.clear())
 }
 
 // write writes a file of the data directory if its content differs, atomically, and says whether it did.

@@ -27,15 +27,15 @@ func TestLockOutlivesItsAgent(t *testing.T) {
 		if o := s.enter(members[0]).observe(); o.Volume.Locked || o.Volume.HasData {
 			s.Errorf("a second agent sees %+v", o.Volume)
 		}
-		s.must(a.volume.lock.Close()) // as when the agent dies
-		if locks(s, a.volume.root) {
+		s.must(a.volume.Lock.Close()) // as when the agent dies
+		if locks(s, a.volume.Root) {
 			s.Fatal("the lock is free while the server lives: a second one could start on the same data")
 		}
 		a.db.close()
 		s.must(a.server.Signal(syscall.SIGKILL))
 		<-a.Exited()
 		// The other processes of the server notice its death and end; the last one gives the lock back.
-		s.eventually("the lock of a server that is gone", func() bool { return locks(s, a.volume.root) })
+		s.eventually("the lock of a server that is gone", func() bool { return locks(s, a.volume.Root) })
 	})
 }
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package postgresql
+package volume
 
 import (
 	"errors"
@@ -18,12 +18,11 @@ import (
 // long.
 const evictWithin = 5000
 
-// evict kills all processes that work on the volume, and returns when they are gone. They are known by their working
-// directory: for whatever a postmaster has started it is the data directory, for other programs see run. A busy session
-// looks after its postmaster only when it waits: until then it holds the shared memory, and a new server refuses to
-// start.
-func (v *volume) evict() error {
-	root, err := filepath.EvalSymlinks(v.root)
+// Evict kills all processes that work on the volume, and returns when they are gone. They are known by their working
+// directory, so a driver starts its programs in the volume. What a server has started outlives it for a moment: a busy
+// session of PostgreSQL holds its shared memory, and a child of Redis goes on to write the file that it was forked for.
+func (v *Volume) Evict() error {
+	root, err := filepath.EvalSymlinks(v.Root)
 	if err != nil {
 		return fmt.Errorf("looking for what is left of a server: %w", err)
 	}
@@ -39,20 +38,6 @@ func (v *volume) evict() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// vacate removes the files by which a server says that it is there. A server that was killed leaves them behind, with a
-// process number that in a new container soon is another's: a thread of the agent is enough [seen], and no server would
-// start again. Nobody may call it who does not know that no server is left.
-func (d *Driver) vacate() error {
-	for _, stale := range []string{
-		d.volume.file("postmaster.pid"), filepath.Join(d.db.directory, ".s.PGSQL.5432.lock"),
-	} {
-		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("removing what a killed server left: %w", err)
-		}
-	}
-	return nil
 }
 
 // within says whether a link leads to a directory or below; one that cannot be read belongs to a process that is gone,
