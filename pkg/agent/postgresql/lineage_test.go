@@ -76,7 +76,7 @@ func TestUnreadableLineage(t *testing.T) {
 	}
 	history(t, v, "00000002.history", "no history")
 	for _, content := range []string{"{", `{"lineage":[{"epoch":2}],"pending":true}`} {
-		if err := writeDurably(v.file(lineageFile), []byte(content)); err != nil {
+		if err := volumes.WriteDurably(v.file(lineageFile), []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 		if l, _, err := v.lineage(); err == nil {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	volumes "github.com/atlasdb/atlasdb/pkg/agent/volume"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -42,12 +43,12 @@ func TestLockOutlivesItsAgent(t *testing.T) {
 // locks says whether a new agent on the volume gets its lock. It gives it back.
 func locks(s *stage, root string) bool {
 	s.Helper()
-	v := volume{root: root}
-	s.must(v.tryLock())
-	if v.lock == nil {
+	v := volume{volumes.Volume{Root: root}}
+	s.must(v.TryLock())
+	if v.Lock == nil {
 		return false
 	}
-	s.must(v.lock.Close())
+	s.must(v.Lock.Close())
 	return true
 }
 
