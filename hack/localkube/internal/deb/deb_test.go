@@ -28,6 +28,23 @@ func TestTurnChangesTheSuiteAndNotTheMirror(t *testing.T) {
 	}
 }
 
+func TestAddNamesPocketsOnceAndOnlyWhereTheSuiteIsServed(t *testing.T) {
+	t.Parallel()
+	sources := "Types: deb\nSuites: bookworm bookworm-updates\n\nTypes: deb\nSuites: bookworm-security\n"
+	want := "Types: deb\nSuites: bookworm bookworm-updates bookworm-backports\n\nTypes: deb\nSuites: bookworm-security\n"
+	pockets := []string{"updates", "backports"}
+	once := add(sources, "bookworm", pockets)
+	if once != want {
+		t.Errorf("got %q, want %q", once, want)
+	}
+	if twice := add(once, "bookworm", pockets); twice != want {
+		t.Errorf("the second time %q, want %q", twice, want)
+	}
+	if none := add(sources, "bookworm", nil); none != sources {
+		t.Errorf("without pockets %q, want %q", none, sources)
+	}
+}
+
 func TestCodename(t *testing.T) {
 	t.Parallel()
 	got, err := codename(strings.NewReader("ID=debian\nVERSION_CODENAME=bookworm\n"))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +20,9 @@ const sourcesFile = "/etc/apt/sources.list.d/debian.sources"
 var errNoCodename = errors.New("/etc/os-release has no VERSION_CODENAME")
 
 // SourcesFor returns the machine's own package sources, turned to another suite: the mirrors that a machine may use
-// are its owner's choice, and serve all suites.
-func SourcesFor(suite string) (string, error) {
+// are its owner's choice, and serve all suites. pockets, such as "backports", are those that the archive's mirror is
+// asked for beside what the machine itself uses.
+func SourcesFor(suite string, pockets ...string) (string, error) {
 	sources, err := os.ReadFile(sourcesFile)
 	if err != nil {
 		return "", fmt.Errorf("package sources: %w", err)
@@ -34,7 +36,7 @@ func SourcesFor(suite string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return turn(string(sources), own, suite), nil
+	return add(turn(string(sources), own, suite), suite, pockets), nil
 }
 
 func codename(release io.Reader) (string, error) {
@@ -55,6 +57,25 @@ func turn(sources, own, suite string) string {
 			line = strings.ReplaceAll(line, own, suite)
 		}
 		out.WriteString(line)
+	}
+	return out.String()
+}
+
+// add names the pockets wherever the suite itself is served, which the mirror of security updates does not.
+func add(sources, suite string, pockets []string) string {
+	var out strings.Builder
+	for line := range strings.Lines(sources) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "Suites:" || !slices.Contains(words, suite) {
+			out.WriteString(line)
+			continue
+		}
+		for _, pocket := range pockets {
+			if name := suite + "-" + pocket; !slices.Contains(words, name) { // apt warns of one that is named twice
+				words = append(words, name)
+			}
+		}
+		out.WriteString(strings.Join(words, " ") + "\n")
 	}
 	return out.String()
 }

@@ -59,6 +59,14 @@ func (b Builder) Engines() []string {
 	return slices.DeleteFunc(b.Names(), func(name string) bool { return name == ProjectName })
 }
 
+// engines lists the database servers that images are made of. Debian decides which builds those are.
+func engines() []engine {
+	return []engine{
+		postgreSQL("17", "trixie"), postgreSQL("15", "bookworm"),
+		redis("redis", "7"), redis("valkey", "8", "backports"),
+	}
+}
+
 func (b Builder) recipes() []recipe {
 	recipes := []recipe{b.pause()}
 	for _, e := range engines() {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -25,7 +26,9 @@ type engine struct {
 	// repository and major make the names: localhost/REPOSITORY:MAJOR and localhost/REPOSITORY:VERSION.
 	repository, major string
 	suite             string
-	packages          []string
+	// pockets are parts of the archive beyond those that the machine's own sources name, such as "backports".
+	pockets  []string
+	packages []string
 	// main is the package whose version the image bears.
 	main string
 	// beforeInstall and afterInstall are hooks of mmdebstrap, shell lines with the root in "$1".
@@ -44,13 +47,22 @@ var excluded = []string{
 // basePackages are in every image.
 var basePackages = []string{"ca-certificates"}
 
+// account is what makes the vendor's user and group, before a package makes one of the same name with another id.
+func account(name, home, shell string) []string {
+	return []string{
+		`echo ` + name + `:x:999: >> "$1/etc/group"`,
+		`echo ` + name + `:x:999:999::` + home + `:` + shell + ` >> "$1/etc/passwd"`,
+		`echo '` + name + `:*:19000:0:99999:7:::' >> "$1/etc/shadow"`,
+	}
+}
+
 // cleanup removes what installing leaves behind and no engine reads.
 const cleanup = `rm -rf "$1"/var/cache/* "$1"/var/log/* "$1"/var/lib/apt/lists/*`
 
 func (b Builder) engine(e engine) recipe {
 	return recipe{
 		name: e.repository + ":" + e.major,
-		key:  func() (string, error) { return digest(append(e.recipe(), e.suite, fmt.Sprint(e.config))...), nil },
+		key:  func() (string, error) { return e.key(), nil },
 		make: func(ctx context.Context, work string) (v1.Image, []string, error) { return b.makeEngine(ctx, e, work) },
 	}
 }
@@ -112,7 +124,7 @@ func removeBases(folder, suite string) error {
 
 // bootstrap makes a root file system with the engine's packages as a tar file.
 func bootstrap(ctx context.Context, e engine, out string) error {
-	sources, err := deb.SourcesFor(e.suite)
+	sources, err := deb.SourcesFor(e.suite, e.pockets...)
 	if err != nil {
 		return err
 	}
@@ -128,6 +140,12 @@ func bootstrap(ctx context.Context, e engine, out string) error {
 		return fmt.Errorf("mmdebstrap %s: %w\n%s", e.suite, err, said)
 	}
 	return nil
+}
+
+// key names what the image is made from, and not the versions that the archive has today: an image that is there stays
+// as it is until somebody clears the cache or changes the recipe.
+func (e engine) key() string {
+	return digest(slices.Concat(e.recipe(), []string{e.suite}, e.pockets, []string{fmt.Sprint(e.config)})...)
 }
 
 // recipe is mmdebstrap's options for the engine.

@@ -9,11 +9,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// engines lists the database servers that images are made of.
-func engines() []engine {
-	return []engine{postgreSQL("17", "trixie"), postgreSQL("15", "bookworm")}
-}
-
 // postgreSQL follows the image docker.io/library/postgres: user and group 999, the programs on PATH, the data
 // folder, the stop signal, and no USER, so that a manifest which forgets runAsUser fails here as well. The locale is
 // C.UTF-8 where the vendor has en_US.utf8.
@@ -24,13 +19,10 @@ func postgreSQL(major, suite string) engine {
 		suite:      suite,
 		packages:   append(slices.Clone(basePackages), "postgresql-"+major),
 		main:       "postgresql-" + major,
-		beforeInstall: []string{
-			`echo postgres:x:999: >> "$1/etc/group"`,
-			`echo postgres:x:999:999::/var/lib/postgresql:/bin/bash >> "$1/etc/passwd"`,
-			`echo 'postgres:*:19000:0:99999:7:::' >> "$1/etc/shadow"`,
+		beforeInstall: append(account("postgres", "/var/lib/postgresql", "/bin/bash"),
 			`install -d "$1/etc/postgresql-common"`,
 			`echo create_main_cluster = false > "$1/etc/postgresql-common/createcluster.conf"`,
-		},
+		),
 		afterInstall: []string{
 			`install -d -o 999 -g 999 -m 3777 "$1/var/run/postgresql"`,
 			`install -d -o 999 -g 999 -m 1777 "$1/var/lib/postgresql" "$1/var/lib/postgresql/data"`,
