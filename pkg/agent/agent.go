@@ -6,6 +6,7 @@ package agent
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/flowcontrol"
@@ -58,6 +59,8 @@ type Agent struct {
 	saidOnce bool
 	level    level
 	tended   tended
+	// routed is when the primary's label was last seen on the own pod; zero for never.
+	routed time.Time
 	// tells is what the engine tells others, as it was seen last.
 	tells atomic.Pointer[[]byte]
 

@@ -6,6 +6,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -81,12 +82,28 @@ func (a *Agent) describeRole(r *engine.MemberReport, o runbook.Observation, step
 		if a.said.Role == v1alpha1.RoleReplica || tending {
 			r.Role, r.Timeline = v1alpha1.RoleReplica, o.Server.Timeline
 		}
-		r.Ready = r.CaughtUp && (tending || a.said.Ready)
+		r.Ready = r.CaughtUp && (tending || a.said.Ready) && !o.Closed
 	case engine.PartYield:
 		r.Role, r.Ready, r.CaughtUp, r.Timeline = a.said.Role, a.said.Ready, a.said.CaughtUp, a.said.Timeline
 	case engine.PartNobody, engine.PartResign:
 		a.level = level{}
 	}
+}
+
+// routedFor is how long the Service of the primary may still lead to a pod that no longer has its label: endpoints and
+// the rules of every node have to follow.
+const routedFor = 2 * time.Second
+
+// closed says that the Service of the primary may lead to this member although it is not the primary. A session that
+// came that way would find a replica, and keep it: few clients look again.
+func (a *Agent) closed() bool {
+	if a.standing.Part == engine.PartLead {
+		return false
+	}
+	if a.said.Role == v1alpha1.RolePrimary {
+		a.routed = time.Now()
+	}
+	return time.Since(a.routed) < routedFor
 }
 
 // serves says whether the engine is the primary that the standing asks for. The label comes only when the commit quorum

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -255,5 +256,34 @@ func TestAMemberOnItsWaySaysNothing(t *testing.T) {
 	}
 	if got := patched(client); len(got) > 0 {
 		t.Errorf("patched %q", got)
+	}
+}
+
+// TestClosed: while the Service of the primary may lead to a member that is not primary, applications stay out of it.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	primary, lead := engine.MemberReport{Role: v1alpha1.RolePrimary}, engine.Standing{Part: engine.PartLead}
+	replica, follow := engine.MemberReport{Role: v1alpha1.RoleReplica}, engine.Standing{Part: engine.PartFollow}
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		said     engine.MemberReport
+		standing engine.Standing
+		routed   time.Time
+		want     bool
+	}{
+		"a primary":                                 {primary, lead, now, false},
+		"a replica that never was primary":          {replica, follow, time.Time{}, false},
+		"a primary that holds the Lease no more":    {primary, engine.Standing{Part: engine.PartNobody}, time.Time{}, true},
+		"a replica that was primary a moment ago":   {replica, follow, now, true},
+		"a replica that was primary once":           {replica, follow, now.Add(-routedFor), false},
+		"one that will be primary in the next turn": {replica, lead, now, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &Agent{said: tt.said, standing: tt.standing, routed: tt.routed}
+			if got := a.closed(); got != tt.want {
+				t.Errorf("closed is %v", got)
+			}
+		})
 	}
 }

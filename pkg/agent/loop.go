@@ -94,6 +94,9 @@ func (a *Agent) sleep(ctx context.Context, w wakers) error {
 // its report.
 func (a *Agent) becomeNobody(ctx context.Context) error {
 	label, report, err := a.cluster.ownWords(ctx)
+	if label == v1alpha1.RoleLabelPrimary {
+		a.routed = time.Now()
+	}
 	if err != nil || (label == "" && report == "") {
 		return err
 	}

@@ -50,6 +50,7 @@ func (a *Agent) observe(ctx context.Context, stopping bool) (runbook.Observation
 	a.elector.Post(facts)
 	a.standing = a.elector.Standing()
 	o.Standing = a.standing
+	o.Closed = a.closed()
 	o.Stopping = stopping && a.elector.Stopped()
 	o.Primary = a.primaryState(ctx, o)
 	return o, nil

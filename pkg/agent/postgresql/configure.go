@@ -48,6 +48,9 @@ func (d *Driver) configure(ctx context.Context, plan engine.Plan, primary string
 			files[name] = content
 		}
 	}
+	if d.closed {
+		files[postgresql.HBAFile] = postgresql.ClosedHBA
+	}
 	for name, content := range files {
 		changed, err := d.volume.write(name, content)
 		if err != nil {

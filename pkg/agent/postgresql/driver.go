@@ -34,6 +34,8 @@ type Driver struct {
 	// epoch is that of the last promotion in the lineage that the server runs with.
 	epoch  int64
 	config configuration
+	// closed says that applications may not log in.
+	closed bool
 	db     database
 	// end is how far the data goes, as far as it was seen; exact says that it is known to the last byte.
 	end   uint64

@@ -16,6 +16,7 @@ import (
 
 // Do carries out a step.
 func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
+	d.closed = t.Observation.Closed
 	switch t.Kind {
 	case runbook.StepStopServer:
 		return d.Stop(ctx)

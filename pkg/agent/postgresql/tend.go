@@ -38,6 +38,7 @@ type chores struct {
 func (d *Driver) Tend(ctx context.Context, plan engine.Plan, o runbook.Observation) (t runbook.Tended, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tendTimeout)
 	defer cancel()
+	d.closed = o.Closed
 	if err := d.configure(ctx, plan, d.following, d.quorum); err != nil {
 		return t, err
 	}

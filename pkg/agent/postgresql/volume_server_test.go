@@ -66,6 +66,27 @@ func TestTendWritesOnce(t *testing.T) {
 	})
 }
 
+// TestClosed: while it is closed only the agent and the members get in; the next Tend opens it.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		a := s.enter(members[0])
+		a.found()
+		for _, closed := range []bool{true, false} {
+			o := a.observe()
+			o.Closed = closed
+			_, err := a.Tend(s.ctx, a.plan, o)
+			s.must(err)
+			admits := func() bool {
+				return ask[bool](a, "SELECT EXISTS (SELECT FROM pg_hba_file_rules WHERE auth_method = 'trust')")
+			}
+			if admits() == closed {
+				s.Errorf("closed is %v, applications are admitted: %v", closed, admits())
+			}
+		}
+	})
+}
+
 // contents tells the modification times of the files that Tend may write.
 func contents(a *actor) string {
 	a.s.Helper()

@@ -19,10 +19,16 @@ func renderHBA(mode v1alpha1.TLSMode) string {
 	if mode == v1alpha1.TLSPreferred {
 		clients = "host"
 	}
-	return fileHeader +
+	return ownHBA + clients + " all all all scram-sha-256\n" + restHBA
+}
+
+// ClosedHBA is the content of HBAFile while applications may not log in.
+const ClosedHBA = ownHBA + restHBA
+
+const (
+	ownHBA = fileHeader +
 		"local all " + SuperUser + " peer\n" +
 		"hostssl replication," + SuperUser + " " + ReplicationUser + " all cert\n" +
-		"host all,replication " + SuperUser + "," + ReplicationUser + " all reject\n" +
-		clients + " all all all scram-sha-256\n" +
-		"host all,replication all all reject\n"
-}
+		"host all,replication " + SuperUser + "," + ReplicationUser + " all reject\n"
+	restHBA = "host all,replication all all reject\n"
+)

@@ -15,6 +15,9 @@ type Observation struct {
 	Plan engine.Plan
 	// Standing is what the election asks of the engine.
 	Standing engine.Standing
+	// Closed says that applications may not log in: the Service of the primary may still lead here, and a session that
+	// came by it would find a replica for as long as it lasts.
+	Closed bool
 	// Primary is the primary that Standing names, as its agent told.
 	Primary PrimaryState
 	// Volume is the member's volume, Server the engine's process on it.
