@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
@@ -144,13 +145,25 @@ func (db *database) members(ctx context.Context) ([]corev1.Pod, error) {
 func (db *database) exec(ctx context.Context, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, db.service)
+	conn, err := db.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, sql)
 	return err
+}
+
+// connectEvery is the pace at which a connection is tried.
+const connectEvery = 100 * time.Millisecond
+
+// connect connects through the Service, whose rules on this node may come a moment after the database is Ready.
+func (db *database) connect(ctx context.Context) (conn *pgx.Conn, err error) {
+	_ = wait.PollUntilContextCancel(ctx, connectEvery, true, func(ctx context.Context) (bool, error) {
+		conn, err = pgx.ConnectConfig(ctx, db.service)
+		return err == nil, nil
+	})
+	return conn, err
 }
 
 // rows reads a trial's table from one member.
