@@ -141,29 +141,30 @@ func (db *database) members(ctx context.Context) ([]corev1.Pod, error) {
 	return pods, nil
 }
 
-// exec runs a statement through the Service.
+// execEvery is the pace at which a statement is tried.
+const execEvery = 100 * time.Millisecond
+
+// exec runs a statement through the Service, whose rules on this node may come a moment after the database is Ready, or
+// still lead to a former primary.
 func (db *database) exec(ctx context.Context, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := db.connect(ctx)
+	var err error
+	_ = wait.PollUntilContextCancel(ctx, execEvery, true, func(ctx context.Context) (bool, error) {
+		err = db.execOnce(ctx, sql)
+		return err == nil, nil
+	})
+	return err
+}
+
+func (db *database) execOnce(ctx context.Context, sql string) error {
+	conn, err := pgx.ConnectConfig(ctx, db.service)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, sql)
 	return err
-}
-
-// connectEvery is the pace at which a connection is tried.
-const connectEvery = 100 * time.Millisecond
-
-// connect connects through the Service, whose rules on this node may come a moment after the database is Ready.
-func (db *database) connect(ctx context.Context) (conn *pgx.Conn, err error) {
-	_ = wait.PollUntilContextCancel(ctx, connectEvery, true, func(ctx context.Context) (bool, error) {
-		conn, err = pgx.ConnectConfig(ctx, db.service)
-		return err == nil, nil
-	})
-	return conn, err
 }
 
 // rows reads a trial's table from one member.
