@@ -12,5 +12,5 @@
 // MemberReport into one annotation of its own pod. Both compare what is with what should be, do one thing and look
 // again.
 //
-// Read plan.go next, then postgresql/doc.go for the first engine.
+// Read plan.go next, then runbook/doc.go for what members do, and postgresql/doc.go for the first engine.
 package engine
