@@ -110,7 +110,7 @@ chaos-report: ## Write the table of all trials made so far into the document on 
 ##@ Try
 
 .PHONY: demo
-demo: ## A real database from nothing; on your own cluster when KUBECONFIG is set
+demo: ## A real database from nothing (ENGINE=redis for Redis); on your own cluster when KUBECONFIG is set
 	hack/demo.sh up
 
 .PHONY: demo-down

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The AtlasDB Authors
 # SPDX-License-Identifier: Apache-2.0
 
-# make demo: a real, replicated database from nothing, every step with the time since the start.
+# make demo: a real, replicated database of the engine ENGINE from nothing, every step with the time since the start.
 #
 # Without KUBECONFIG it brings a local Kubernetes up. With it, it runs on that cluster, with the vendors' images, in a
 # namespace of its own; AtlasDB is installed there only if it is not there yet, and `down` removes only what this made.
@@ -15,6 +15,28 @@ EXAMPLE=artifacts/examples/$ENGINE/replicated.yaml
 # Marks an installation of AtlasDB that `down` may take away again.
 MARK=atlasdb.io/demo
 BEGAN=$(date +%s%N)
+
+# What differs between engines. CLIENT runs in the shell of a pod that has the engine's image and, in /binding, the
+# Secret that applications get; $1 is a host and $2 a statement. The password never leaves the pod. WRITE is the
+# statement that leaves a thousand RECORDS, however often it runs, and COUNT the one that answers how many there are.
+declare -A CLIENT RECORDS WRITE COUNT
+
+# shellcheck disable=SC2016 # the pod's shell expands it
+CLIENT[postgresql]='PGPASSWORD=$(cat /binding/password) PGSSLROOTCERT=/binding/ca.crt PGSSLMODE=verify-full \
+  exec psql -X -A -t -v ON_ERROR_STOP=1 -h "$1" -U "$(cat /binding/username)" -d "$(cat /binding/database)" -c "$2"'
+RECORDS[postgresql]=rows
+WRITE[postgresql]="CREATE TABLE IF NOT EXISTS greetings (n int PRIMARY KEY, words text);
+  INSERT INTO greetings SELECT n, 'hello ' || n FROM generate_series(1, 1000) n ON CONFLICT DO NOTHING"
+COUNT[postgresql]="SELECT count(*) FROM greetings"
+
+# Statements are Lua. redis-cli checks who has signed the server's certificate, and never the name in it: that is
+# enough as long as the authority signs for this cluster alone.
+# shellcheck disable=SC2016 # the pod's shell expands it
+CLIENT[redis]='REDISCLI_AUTH=$(cat /binding/password) \
+  exec redis-cli -e --tls --cacert /binding/ca.crt -h "$1" --user "$(cat /binding/username)" EVAL "$2" 0'
+RECORDS[redis]=keys
+WRITE[redis]="for n = 1, 1000 do redis.call('SET', 'greeting:' .. n, 'hello ' .. n) end"
+COUNT[redis]="return redis.call('DBSIZE')"
 
 say() {
   local ms=$((($(date +%s%N) - BEGAN) / 1000000))
@@ -47,7 +69,7 @@ install_atlasdb() {
   say "AtlasDB is installed"
 }
 
-# client_pod has psql, from the engine's own image, and the Secret orders-app as files.
+# client_pod has the engine's own client, from its image, and the Secret of the binding as files.
 client_pod() {
   cat <<YAML
 apiVersion: v1
@@ -57,50 +79,45 @@ spec:
   terminationGracePeriodSeconds: 0
   securityContext: {runAsNonRoot: true, runAsUser: 999, seccompProfile: {type: RuntimeDefault}}
   containers:
-    - name: psql
-      image: $(k get databasecluster orders -o jsonpath='{.status.version.image}')
+    - name: client
+      image: $(k get databasecluster "$CLUSTER" -o jsonpath='{.status.version.image}')
       command: [sleep, infinity]
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
       volumeMounts: [{name: binding, mountPath: /binding}]
-  volumes: [{name: binding, secret: {secretName: orders-app, defaultMode: 0444}}]
+  volumes: [{name: binding, secret: {secretName: $CLUSTER-app, defaultMode: 0444}}]
 YAML
 }
 
-# sql SERVICE STATEMENT asks through a Service as an application would: over TLS, and sure of whom it talks to.
-sql() {
-  # shellcheck disable=SC2016 # the client expands it, so that the password stays in the pod
-  k exec client -- sh -c 'PGPASSWORD=$(cat /binding/password) PGSSLROOTCERT=/binding/ca.crt PGSSLMODE=verify-full \
-    exec psql -X -A -t -v ON_ERROR_STOP=1 -h "$1" -U "$(cat /binding/username)" -d "$(cat /binding/database)" -c "$2"' \
-    sh "$1.$NAMESPACE.svc" "$2"
-}
+# ask SERVICE STATEMENT asks through a Service as an application would: over TLS, and with the authority of the binding.
+ask() { k exec client -- sh -c "${CLIENT[$ENGINE]}" sh "$1.$NAMESPACE.svc" "$2"; }
 
 read_back() {
-  local tries rows
+  local tries found
   for tries in {1..50}; do # a replica may be a moment behind
-    rows=$(sql orders-ro "SELECT count(*) FROM greetings" 2>/dev/null) && [[ $rows == 1000 ]] && return
+    found=$(ask "$CLUSTER-ro" "${COUNT[$ENGINE]}" 2>/dev/null) && [[ $found == 1000 ]] && return
   done
-  echo "orders-ro has ${rows:-no} rows after $tries tries" >&2
+  echo "$CLUSTER-ro has ${found:-no} ${RECORDS[$ENGINE]} after $tries tries" >&2
   return 1
 }
 
 up() {
   target
-  [[ -f $EXAMPLE ]] || { echo "there is no example for ENGINE=$ENGINE; there is: $(ls artifacts/examples)" >&2; exit 1; }
+  [[ -n ${CLIENT[$ENGINE]:-} ]] || { echo "no demo of ENGINE=$ENGINE, only of: ${!CLIENT[*]}" >&2; exit 1; }
   install_atlasdb
   "$KUBECTL" create namespace "$NAMESPACE" --dry-run=client -o yaml | "$KUBECTL" apply -f - >/dev/null
   "$KUBECTL" label namespace "$NAMESPACE" --overwrite pod-security.kubernetes.io/enforce=restricted >/dev/null
   k apply -f "$EXAMPLE"
   say "applied $EXAMPLE"
-  k wait --for=condition=Available databasecluster/orders --timeout=300s >/dev/null
-  say "orders accepts writes"
+  CLUSTER=$(k get -f "$EXAMPLE" -o jsonpath='{.metadata.name}')
+  k wait --for=condition=Available "databasecluster/$CLUSTER" --timeout=300s >/dev/null
+  say "$CLUSTER accepts writes"
   client_pod | "$KUBECTL" apply -f - >/dev/null
-  k wait --for=condition=Ready databasecluster/orders pod/client --timeout=300s >/dev/null
+  k wait --for=condition=Ready "databasecluster/$CLUSTER" pod/client --timeout=300s >/dev/null
   say "every member is ready"
-  sql orders-rw "CREATE TABLE IF NOT EXISTS greetings (n int PRIMARY KEY, words text);
-    INSERT INTO greetings SELECT n, 'hello ' || n FROM generate_series(1, 1000) n ON CONFLICT DO NOTHING" >/dev/null
-  say "wrote 1000 rows through orders-rw"
+  ask "$CLUSTER-rw" "${WRITE[$ENGINE]}" >/dev/null
+  say "wrote 1000 ${RECORDS[$ENGINE]} through $CLUSTER-rw"
   read_back
-  say "read them back through orders-ro"
+  say "read them back through $CLUSTER-ro"
   echo
   k get databasecluster,pods
   hints
@@ -112,9 +129,9 @@ hints() {
 ${LOCAL:+export KUBECONFIG=$KUBECONFIG
 }What to try next:
   $KUBECTL -n $NAMESPACE get adb -w
-  $KUBECTL -n $NAMESPACE delete pod orders-db-1
-  $KUBECTL -n $NAMESPACE scale adb/orders --replicas=2
-  $KUBECTL -n $NAMESPACE describe adb orders
+  $KUBECTL -n $NAMESPACE delete pod $CLUSTER-db-1
+  $KUBECTL -n $NAMESPACE scale adb/$CLUSTER --replicas=2
+  $KUBECTL -n $NAMESPACE describe adb $CLUSTER
   make demo-down
 TEXT
 }

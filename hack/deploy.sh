@@ -16,22 +16,33 @@ manifests() { for file in "$1"/*.yaml; do echo ---; cat "$file"; done; }
 
 apply() { "$KUBECTL" apply -f - >/dev/null; }
 
-# engines offers the builds of PostgreSQL whose images the nodes have: Debian decides which those are.
-engines() {
-  local builds
-  builds=$("$KUBECTL" get nodes -o jsonpath='{.items[*].status.images[*].names[*]}' | tr ' ' '\n' |
-    sed -n 's#^localhost/postgres:\([0-9]*\.[0-9]*\)$#\1#p' | sort -Vu)
+# offers says what can be run here: the builds whose images the nodes have. Debian decides which those are.
+offers() {
+  local images
+  images=$("$KUBECTL" get nodes -o jsonpath='{.items[*].status.images[*].names[*]}' | tr ' ' '\n' | sort -Vu)
+  offer PostgreSQL postgres
+  offer Redis valkey redis
+}
+
+# offer ENGINE REPOSITORY... prints the DatabaseEngine of the images from these repositories. The last repository's
+# newest build is the default. Nodes that an older localkube has made may have none.
+offer() {
+  local engine=$1 builds
+  shift
+  builds=$(for repository; do sed -nE "\\#^localhost/$repository:[0-9]+(\.[0-9]+)+\$#p" <<<"$images"; done)
+  [[ -n $builds ]] || return 0
   cat <<YAML
+---
 apiVersion: atlasdb.io/v1alpha1
 kind: DatabaseEngine
-metadata: {name: postgresql}
+metadata: {name: ${engine,,}}
 spec:
-  engine: PostgreSQL
+  engine: $engine
   runAsUser: 999
   runAsGroup: 999
-  defaultVersion: "$(tail -n 1 <<<"$builds")"
+  defaultVersion: "${builds##*:}"
   versions:
-$(while read -r build; do echo "    - {name: \"$build\", image: \"localhost/postgres:$build\"}"; done <<<"$builds")
+$(while read -r image; do echo "    - {name: \"${image##*:}\", image: \"$image\"}"; done <<<"$builds")
 YAML
 }
 
@@ -42,7 +53,7 @@ if [[ ${1:-} == localkube ]]; then
   manifests artifacts/deploy | sed 's#ghcr.io/atlasdb/atlasdb:[^ "]*#localhost/atlasdb:dev#' | apply
   # The tag is the same after a new build: only a new pod runs it.
   "$KUBECTL" -n atlasdb-system rollout restart deployment/atlasdb-operator >/dev/null
-  engines | apply
+  offers | apply
 else
   manifests artifacts/deploy | apply
   manifests artifacts/engines | apply

@@ -34,7 +34,7 @@
 //
 // # Measured on two cores with 24 GB of memory
 //
-//	up, nothing installed or built     about 10 minutes: packages 0.5, programs 7, images 2 to 4
+//	up, nothing installed or built     about 11 minutes: packages 0.5, programs 7, images 3 to 5
 //	up, from the cache                 7 seconds
 //	up, already up                     1 second
 //	down                               1 to 10 seconds, most of it removing files

@@ -10,9 +10,9 @@ import (
 )
 
 // redis follows the images docker.io/library/redis and docker.io/valkey/valkey: user and group 999, the programs in
-// /usr/local/bin, Valkey's also by their Redis names, the working folder, and no USER, as with PostgreSQL. What differs:
-// there is no entry point that would drop root, and the servers' protected mode is on until the configuration turns it
-// off, where the vendors compile it off.
+// /usr/local/bin, Valkey's also by their Redis names, the working folder, and no USER, as with PostgreSQL. There is
+// neither an entry point that would drop root nor a sentinel, and the servers' protected mode is on until the
+// configuration turns it off, where the vendors compile it off.
 func redis(vendor, major string, pockets ...string) engine {
 	return engine{
 		repository:    vendor,
