@@ -35,6 +35,10 @@ type Traits struct {
 	Provider string
 	// URIScheme is the scheme of the connection URI in the Service Binding Secret.
 	URIScheme string
+	// URIOptions are the query of that URI: what makes a client of this engine encrypt.
+	URIOptions string
+	// Database is the database that the application's login leads to.
+	Database string
 	// ClientPort is the port for clients and for replication.
 	ClientPort int32
 	// ReplicationLogin is the name in the certificate that members show to each other, and the login that it opens.

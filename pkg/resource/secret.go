@@ -40,11 +40,6 @@ const (
 	BindingCA       = "ca.crt"
 )
 
-// bindingURIOptions ask for encryption without naming a file with the authority's certificate: only the application
-// knows where it keeps that, and libpq refuses `verify-full` without one. An application that verifies the server, as
-// it should, writes the certificate under BindingCA to a file and adds `sslmode=verify-full` and `sslrootcert`.
-const bindingURIOptions = "sslmode=require"
-
 // Login is an account of a database.
 type Login struct {
 	// Username, Password and Database are what to log in with, and to which database.
@@ -113,7 +108,7 @@ func AppSecret(
 		User:     url.UserPassword(login.Username, login.Password),
 		Host:     host + ":" + port,
 		Path:     "/" + login.Database,
-		RawQuery: bindingURIOptions,
+		RawQuery: traits.URIOptions,
 	}
 	data := map[string][]byte{BindingCA: login.CA}
 	for key, value := range map[string]string{

@@ -207,20 +207,20 @@ func (f *frame) eventually(what string, try func(context.Context) error) {
 	}
 }
 
-// query asks a cluster through one of its Services, as an application would: with the binding Secret's login, over TLS,
-// and sure of whom it talks to. The host's route to the Service network stands for the pod network.
-func (f *frame) query(ctx context.Context, cluster, service, sql string) (answer string, err error) {
+// route is how an application logs in through a Service: as the binding Secret says, over TLS, and sure of whom it
+// talks to. The host's route to the Service network stands for the pod network.
+func (f *frame) route(ctx context.Context, cluster, service string) (*pgx.ConnConfig, error) {
 	s, err := f.kube.CoreV1().Secrets(f.ns).Get(ctx, cluster+"-app", metav1.GetOptions{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	svc, err := f.kube.CoreV1().Services(f.ns).Get(ctx, service, metav1.GetOptions{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	config, err := pgx.ParseConfig(string(s.Data["uri"]))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	authority := x509.NewCertPool()
 	authority.AppendCertsFromPEM(s.Data["ca.crt"])
@@ -229,6 +229,15 @@ func (f *frame) query(ctx context.Context, cluster, service, sql string) (answer
 	}
 	config.Host, config.ConnectTimeout = svc.Spec.ClusterIP, 2*time.Second
 	config.Fallbacks = nil
+	return config, nil
+}
+
+// query asks a cluster through one of its Services, as an application would.
+func (f *frame) query(ctx context.Context, cluster, service, sql string) (answer string, err error) {
+	config, err := f.route(ctx, cluster, service)
+	if err != nil {
+		return "", err
+	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return "", err

@@ -12,8 +12,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// appName is the application's login and the database that it owns. Both are facts: what somebody writes into the
-// Secret changes neither, least of all into the login of a superuser.
+// appName is the application's login. It is a fact: what somebody writes into the Secret does not change it, least of
+// all into the login of a superuser.
 const appName = "app"
 
 // maxPasswordBytes is more than anybody needs and less than any client library cuts off.
@@ -41,12 +41,12 @@ func (d *Decision) wantLogin(s Snapshot, t trust) error {
 			"the password before it stays valid", resource.BindingPassword, fault, maxPasswordBytes))
 		return nil // the URI still has the password that is valid
 	}
-	return d.wantSecret(s, resource.AppSecret(s.Cluster, s.Engine.Traits(), login(string(password), t)))
+	return d.wantSecret(s, resource.AppSecret(s.Cluster, s.Engine.Traits(), login(s, string(password), t)))
 }
 
 // login is the application's login with a password.
-func login(password string, t trust) resource.Login {
-	return resource.Login{Username: appName, Database: appName, Password: password, CA: t.bundle}
+func login(s Snapshot, password string, t trust) resource.Login {
+	return resource.Login{Username: appName, Database: s.Engine.Traits().Database, Password: password, CA: t.bundle}
 }
 
 // passwordFault says what is wrong with a password that somebody wrote; "" when it can be used. Control characters are

@@ -52,7 +52,7 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		RestartMember:   d.Restart,
 		Files:           s.Engine.Configure(spec, d.Build),
 		Users:           logins,
-		Databases:       []engine.PlanDatabase{{Name: appName, Owner: appName}},
+		Databases:       []engine.PlanDatabase{{Name: s.Engine.Traits().Database, Owner: appName}},
 	}
 	if op := s.Operation; op != nil {
 		switch op.Spec.Type {

@@ -49,7 +49,7 @@ func generated(s Snapshot, what Generated) (*corev1ac.SecretApplyConfiguration, 
 		}
 		return resource.TLSSecret(s.Cluster, certificates), nil
 	case GenerateLogin:
-		return resource.AppSecret(s.Cluster, s.Engine.Traits(), login(rand.Text(), t)), nil
+		return resource.AppSecret(s.Cluster, s.Engine.Traits(), login(s, rand.Text(), t)), nil
 	}
 	return nil, errors.New("nobody knows how")
 }

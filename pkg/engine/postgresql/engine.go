@@ -33,6 +33,11 @@ const SocketDirectory = resource.RunMountPath + "/postgresql"
 // clientPort is the port of PostgreSQL, for clients and for replication.
 const clientPort = 5432
 
+// uriOptions ask for encryption without naming a file with the authority's certificate: only the application knows
+// where it keeps that, and libpq refuses `verify-full` without one. An application that verifies the server, as it
+// should, writes the certificate of its binding to a file and adds `sslmode=verify-full` and `sslrootcert`.
+const uriOptions = "sslmode=require"
+
 var _ engine.Engine = Engine{}
 
 // Engine is PostgreSQL as the operator sees it. It has no state.
@@ -44,6 +49,8 @@ func (Engine) Traits() engine.Traits {
 		Type:             v1alpha1.EnginePostgreSQL,
 		Provider:         "postgresql",
 		URIScheme:        "postgresql",
+		URIOptions:       uriOptions,
+		Database:         "app",
 		ClientPort:       clientPort,
 		ReplicationLogin: ReplicationUser,
 		LeaseElected:     true,
