@@ -14,7 +14,8 @@ import (
 )
 
 var traits = engine.Traits{
-	Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", ClientPort: 5432,
+	Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", URIOptions: "sslmode=require",
+	Database: "app", ClientPort: 5432,
 	LeaseElected: true, DataSubdirectory: "pgdata",
 }
 

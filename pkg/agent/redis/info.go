@@ -72,6 +72,9 @@ type replication struct {
 	// they still are, although that data is gone [seen]: while Loading they say nothing.
 	ReplicationID string
 	Offset        int64
+	// Counts says that Offset grows with what is written: a primary that never had a replica since its start does not
+	// count.
+	Counts bool
 	// FormerID is the history of which this one is the continuation. Whoever followed that one up to FormerEnd at most
 	// needs no copy; -1 when there is none.
 	FormerID  string

@@ -72,6 +72,7 @@ func (f *fields) replication() replication {
 	r := replication{
 		Role: f.either("role", roleReplica, rolePrimary), ReplicationID: f.text("master_replid"),
 		Offset:   f.integer("master_repl_offset"),
+		Counts:   f.flag("repl_backlog_active"),
 		FormerID: f.text("master_replid2"), FormerEnd: f.integer("second_repl_offset"),
 		ConnectedReplicas: f.integer("connected_slaves"),
 	}

@@ -38,16 +38,16 @@ const (
 // NewMetrics returns the metrics of the server that is reached so, to be collected while ctx lasts.
 func NewMetrics(ctx context.Context, access Access) *Metrics {
 	return &Metrics{
-		ctx: ctx, client: connect(access), up: prometheus.NewDesc(prefix+"up", "1 when the server answers.", nil, nil),
+		ctx: ctx, client: connect(access, "atlasdb-metrics"), up: prometheus.NewDesc(prefix+"up", "1 when the server answers.", nil, nil),
 	}
 }
 
 // connect makes a client that has one connection, and waits for an answer as long as the context of a call lasts. It
-// does not try again: that a server is down is what a scrape is to find out.
-func connect(access Access) *goredis.Client {
+// does not try again: that a server is down is what its caller is to find out.
+func connect(access Access, name string) *goredis.Client {
 	return goredis.NewClient(&goredis.Options{
 		Network: "unix", Addr: access.Socket, Username: access.Username, Password: access.Password,
-		ClientName: "atlasdb-metrics", PoolSize: 1, MaxRetries: -1, DialerRetries: 1,
+		ClientName: name, PoolSize: 1, MaxRetries: -1, DialerRetries: 1,
 		ContextTimeoutEnabled: true, ReadTimeout: -1, WriteTimeout: -1,
 		// What is asked for by default is unknown to these servers, which would count each refusal as an error of a client.
 		DisableIdentity:          true,

@@ -93,7 +93,7 @@ func ownAddress() string {
 func (s *stage) enter(name string, settings ...string) *player {
 	s.Helper()
 	p := &player{s: s, name: name, directory: s.TempDir(), address: ownAddress()}
-	p.Client = connect(Access{Socket: p.socket()})
+	p.Client = connect(Access{Socket: p.socket()}, "atlasdb-test")
 	s.Cleanup(func() {
 		p.kill()
 		_ = p.Close()

@@ -32,7 +32,8 @@ type plainEngine struct{ errs field.ErrorList }
 
 func (plainEngine) Traits() engine.Traits {
 	return engine.Traits{
-		Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", ClientPort: 5432,
+		Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", URIOptions: "sslmode=require",
+		Database: "app", ClientPort: 5432,
 		LeaseElected: true, DataSubdirectory: "pgdata",
 	}
 }
