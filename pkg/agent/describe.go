@@ -78,16 +78,20 @@ func (a *Agent) describeRole(r *engine.MemberReport, o runbook.Observation, step
 			r.Role, r.Ready = a.said.Role, a.said.Ready
 		}
 	case engine.PartFollow:
-		r.CaughtUp = a.level.observe(o.Server.Streaming && o.Server.Behind < nearlyLevel)
-		if a.said.Role == v1alpha1.RoleReplica || tending {
-			r.Role, r.Timeline = v1alpha1.RoleReplica, o.Server.Timeline
-		}
-		r.Ready = r.CaughtUp && (tending || a.said.Ready) && !o.Closed
+		a.describeReplica(r, o, tending)
 	case engine.PartYield:
 		r.Role, r.Ready, r.CaughtUp, r.Timeline = a.said.Role, a.said.Ready, a.said.CaughtUp, a.said.Timeline
 	case engine.PartNobody, engine.PartResign:
 		a.level = level{}
 	}
+}
+
+func (a *Agent) describeReplica(r *engine.MemberReport, o runbook.Observation, tending bool) {
+	r.CaughtUp = a.level.observe(o.Server.Streaming && o.Server.Behind < nearlyLevel)
+	if a.said.Role == v1alpha1.RoleReplica || tending {
+		r.Role, r.Timeline = v1alpha1.RoleReplica, o.Server.Timeline
+	}
+	r.Ready = r.CaughtUp && (tending || a.said.Ready) && !o.Closed
 }
 
 // routedFor is how long the Service of the primary may still lead to a pod that no longer has its label: endpoints and

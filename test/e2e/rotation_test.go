@@ -63,7 +63,7 @@ func (f *frame) patchSecret(name, patch string) {
 	f.step("changed Secret %s", name)
 }
 
-// opens opens a session with a password.
+// opens says whether a password opens a session.
 func (f *frame) opens(ctx context.Context, config *pgx.ConnConfig, password string) error {
 	config = config.Copy()
 	config.Password = password

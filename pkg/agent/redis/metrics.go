@@ -38,7 +38,8 @@ const (
 // NewMetrics returns the metrics of the server that is reached so, to be collected while ctx lasts.
 func NewMetrics(ctx context.Context, access Access) *Metrics {
 	return &Metrics{
-		ctx: ctx, client: connect(access, "atlasdb-metrics"), up: prometheus.NewDesc(prefix+"up", "1 when the server answers.", nil, nil),
+		ctx: ctx, client: connect(access, "atlasdb-metrics"),
+		up: prometheus.NewDesc(prefix+"up", "1 when the server answers.", nil, nil),
 	}
 }
 

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package volume is what the drivers of all engines need of a member's volume: a lock that outlives the agent, an end to
-// whatever a dead server has left behind, and files that are on the disk when it says so.
+// Package volume is what the drivers of all engines need of a member's volume: a lock that outlives the agent, an end
+// to whatever a dead server has left behind, and files that are on the disk when it says so.
 //
 // # Safety rules
 //

@@ -25,7 +25,8 @@
 //   - A pod is made only for a member that the Lease lists, and taken away for good only when it no longer does.
 //   - While nobody is known to be primary, nobody who serves is taken away.
 //   - A Secret that is broken, lost or edited takes nothing away that is in force: a login keeps its password and
-//     members their certificates until there are others, and both ends of a connection trust them before they are shown.
+//     members their certificates until there are others, and both ends of a connection trust them before they are
+//     shown.
 //
 // The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
 // reports on the members' pods.
