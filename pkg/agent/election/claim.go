@@ -82,9 +82,11 @@ func (e *Elector) eligible() bool {
 	return e.founding() || (f.HasData && (p.SystemID == "" || p.SystemID == f.SystemID))
 }
 
-// founding says that no data was ever born, and that this member is the one to make it, or has just made it.
+// founding says that no data was ever born, and that this member is the one to make it, or has just made it. Data that
+// has followed a promotion, or is a replica's, was not born here: whoever has it stands for election as anybody else.
 func (e *Elector) founding() bool {
-	return e.plan.Initialiser == e.Member && e.plan.SystemID == "" && len(e.plan.Retained) == 0
+	return e.plan.Initialiser == e.Member && e.plan.SystemID == "" && len(e.plan.Retained) == 0 &&
+		!e.facts.Standby && len(e.facts.Point.Lineage) <= 1
 }
 
 // named says that the holder gave the Lease up in favour of this member.

@@ -150,6 +150,29 @@ func TestASwitchoverWaitsForATargetThatIsAboutToBeReady(t *testing.T) {
 	}
 }
 
+// TestDataOfOthersIsNoBirth: a plan that says by mistake that no data was ever born makes nobody primary who has a
+// replica's; it stands for election as anybody else.
+func TestDataOfOthersIsNoBirth(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, v1alpha1.DurabilityMajority, "a", "b", "c")
+		copied := engine.Lineage{{Epoch: 1, Timeline: 1}, {Epoch: 2, Timeline: 2, Position: 5}}
+		c.members["a"] = &actor{facts: engine.Facts{
+			Locked: true, HasData: true, SystemID: "7", Standby: true, Exact: true,
+			Point: engine.Point{Lineage: copied, Position: 9},
+		}}
+		c.start()
+		c.members["b"].isolate()
+		c.members["c"].isolate()
+		for range 300 {
+			time.Sleep(100 * time.Millisecond)
+			if p := c.primary(); p != "" {
+				t.Fatalf("%q is primary without a vote", p)
+			}
+		}
+	})
+}
+
 // TestAnEngineThatForgetsHandsOver: what it acknowledged is with its replicas, and not on its disk. Alone it is primary
 // again, in a new tenure.
 func TestAnEngineThatForgetsHandsOver(t *testing.T) {

@@ -77,15 +77,7 @@ func users(s Snapshot) []engine.PlanUser {
 			}}
 		}
 	}
-	inForce := ownSecret(s, resource.PlanSecretName(s.Cluster.Name))
-	if inForce == nil {
-		return nil
-	}
-	plan, err := engine.DecodePlan(inForce.Data[engine.PlanKey])
-	if err != nil {
-		return nil
-	}
-	for _, user := range plan.Users {
+	for _, user := range planInForce(s).Users {
 		if user.Name == appName && user.Verifier != "" {
 			return []engine.PlanUser{user}
 		}

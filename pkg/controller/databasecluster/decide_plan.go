@@ -75,7 +75,9 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 	return plan
 }
 
-// systemID is the identity of the data: what status says, or else what the first primary reports.
+// systemID is the identity of the data: what status says, or else what the first primary reports, or else what the plan
+// in force says. Status may not be written yet when that primary is gone again, and a plan that forgot would allow a
+// second birth.
 func systemID(s Snapshot) string {
 	if s.Cluster.Status.SystemID != "" {
 		return s.Cluster.Status.SystemID
@@ -83,7 +85,23 @@ func systemID(s Snapshot) string {
 	if primary, ok := s.Primary(); ok {
 		return primary.Report.SystemID
 	}
+	if plan := planInForce(s); plan.ClusterUID == string(s.Cluster.UID) {
+		return plan.SystemID
+	}
 	return ""
+}
+
+// planInForce is the plan that the agents of this cluster read; the zero Plan when there is none.
+func planInForce(s Snapshot) engine.Plan {
+	kept := ownSecret(s, resource.PlanSecretName(s.Cluster.Name))
+	if kept == nil {
+		return engine.Plan{}
+	}
+	plan, err := engine.DecodePlan(kept.Data[engine.PlanKey])
+	if err != nil {
+		return engine.Plan{}
+	}
+	return plan
 }
 
 // initialiser names the one member that may make new data: member 0, while no data was ever born and no volume was kept
@@ -103,9 +121,14 @@ func retainedMembers(s Snapshot) []string {
 	}
 	var names []string
 	for _, m := range s.Members {
-		if m.Volume != nil && m.Volume.Labels[v1alpha1.LabelClusterUID] != string(s.Cluster.UID) {
+		if isRetained(s, m) {
 			names = append(names, m.Name)
 		}
 	}
 	return names
+}
+
+// isRetained says whether a member's volume was kept from a former cluster.
+func isRetained(s Snapshot, m Member) bool {
+	return m.Volume != nil && m.Volume.Labels[v1alpha1.LabelClusterUID] != string(s.Cluster.UID)
 }

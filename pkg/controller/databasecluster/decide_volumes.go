@@ -19,13 +19,14 @@ import (
 )
 
 // wantVolume brings a volume that exists in line: its owner reference, the labels that tie it to this cluster, and then
-// its size. A retained volume is relabelled only once it is known whose data the cluster has; until then its old label
-// is the only sign that it holds data worth waiting for. It may grow before, or one that is full would never tell.
+// its size. A retained volume is relabelled only once status says whose data the cluster has; until then its old label
+// is the only sign that it holds data worth waiting for, and what a member reports may be gone with it in the next
+// pass. It may grow before, or one that is full would never tell.
 func (d *Decision) wantVolume(s Snapshot, m Member) error {
 	if m.Volume == nil {
 		return nil
 	}
-	if slices.Contains(retainedMembers(s), m.Name) {
+	if s.Cluster.Status.SystemID == "" && isRetained(s, m) {
 		kept := d.volume(s, m, false)
 		kept.Labels[v1alpha1.LabelClusterUID] = m.Volume.Labels[v1alpha1.LabelClusterUID]
 		d.growVolume(s, m, kept)

@@ -131,7 +131,9 @@ func (c *Controller) offer(t v1alpha1.EngineType) (*v1alpha1.DatabaseEngine, err
 }
 
 // membersOf finds the members among the objects. A report that cannot be read counts as none: its agent is of a
-// protocol that this operator does not know, and will be seen as not ready.
+// protocol that this operator does not know, and will be seen as not ready. Neither does that of a pod of a former
+// cluster of this name, which may be primary there to its last moment: what it says of the data would settle here whose
+// data is the newest, before those who may have more were asked [seen].
 func membersOf(s Snapshot) []Member {
 	byName := map[string]*Member{}
 	member := func(name string) *Member {
@@ -149,7 +151,7 @@ func membersOf(s Snapshot) []Member {
 		case *corev1.Pod:
 			if m := member(ref.Name); m != nil {
 				m.Pod = object
-				m.Report, _ = engine.DecodeReport(object.Annotations[v1alpha1.AnnotationMember])
+				m.Report, _ = engine.DecodeReport(reportIn(object, s.Cluster))
 			}
 		case *corev1.PersistentVolumeClaim:
 			if m := member(ref.Name); m != nil {
@@ -163,6 +165,14 @@ func membersOf(s Snapshot) []Member {
 	}
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Ordinal, b.Ordinal) })
 	return members
+}
+
+// reportIn is what the agent of a pod of this cluster said last; "" for any other pod.
+func reportIn(pod *corev1.Pod, cluster *v1alpha1.DatabaseCluster) string {
+	if controller := metav1.GetControllerOf(pod); controller != nil && controller.UID != cluster.UID {
+		return ""
+	}
+	return pod.Annotations[v1alpha1.AnnotationMember]
 }
 
 // Member gives what there is of a member; the zero Member's Pod and Volume are nil.
@@ -192,9 +202,12 @@ func (s Snapshot) holds(m Member) bool {
 	return lease != nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
 }
 
-// Lease gives the cluster's Lease, or nil.
+// Lease gives the cluster's Lease, or nil. That of a former cluster of this name is none.
 func (s Snapshot) Lease() *coordinationv1.Lease {
 	lease, _ := s.Objects[Ref{"Lease", resource.LeaseName(s.Cluster.Name)}].(*coordinationv1.Lease)
+	if lease == nil || ownerOf(lease, s.Cluster) > adoptable {
+		return nil
+	}
 	return lease
 }
 
