@@ -27,7 +27,7 @@ func recreated(t *testing.T) *world {
 			v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelCluster: "orders",
 		},
 		OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "DatabaseCluster", Name: "orders", UID: "uid-1",
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "DatabaseCluster", Name: "orders", UID: "uid-1",
 			Controller: new(true),
 		}},
 	}
