@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,9 +92,12 @@ func New(o Options) *Driver {
 			Password: rand.Text(),
 		},
 	}
-	d.client = connect(d.access, "atlasdb-agent")
+	d.client = connect(d.access, clientName)
 	return d
 }
+
+// clientName is what the driver's connection is called in the server's list.
+const clientName = "atlasdb-agent"
 
 // Access is how to log in at the server while this agent lives.
 func (d *Driver) Access() Access { return d.access }
@@ -127,7 +131,20 @@ func (d *Driver) start(ctx context.Context, plan engine.Plan) error {
 		return err
 	}
 	d.server, d.run = server, run{}
+	// A client that has failed to connect once waits a second before it tries again.
+	_ = d.client.Close() // it had the connection to a server that is dead
+	d.client = connect(d.access, clientName)
 	return nil
+}
+
+// listens says whether the server takes connections.
+func (d *Driver) listens(ctx context.Context) bool {
+	connection, err := new(net.Dialer).DialContext(ctx, "unix", d.access.Socket)
+	if err != nil {
+		return false
+	}
+	_ = connection.Close()
+	return true
 }
 
 // stopWithin is how long a server may take to write what it has. What it has not written by then is lost to this

@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -170,27 +168,8 @@ func (d *Driver) Promote(ctx context.Context, s engine.Standing) error {
 	d.run.told, d.run.history.lineage = history{}, lineage
 	return d.options.Permit(func() error {
 		d.run.leads = true
-		if !seen.Counts {
-			return d.countAndLead(ctx)
-		}
 		return d.replicate(ctx, itself)
 	})
-}
-
-// countAndLead makes a server primary that has never been anybody's replica since its start, nor had one. Such a primary
-// does not count what it writes; what makes it count is to become a replica. It is one transaction: nobody writes in
-// between.
-func (d *Driver) countAndLead(ctx context.Context) error {
-	_, err := d.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
-		for _, of := range []endpoint{itself, nobody, itself} {
-			p.ReplicaOf(ctx, of.host, of.port)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("promoting: %w", err)
-	}
-	return nil
 }
 
 // laggedFor is after how many seconds of silence a replica no longer counts for a write. Replicas speak once a second,

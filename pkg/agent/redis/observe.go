@@ -83,6 +83,9 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
+	if !r.accepted && !d.listens(ctx) {
+		return
+	}
 	seen, err := ask(ctx, d.client)
 	if err != nil || seen.Loading {
 		return // a server that starts refuses connections; that it does is what is observed
