@@ -41,7 +41,7 @@ func changesHands(d *database) {
 // makePrimary switches over to a member, where that has a meaning.
 func (d *database) makePrimary(member string) {
 	d.Helper()
-	if d.engine.lacks[primary] == "" && d.Primary(clusterName) != member {
+	if d.engine.has(primary) && d.Primary(clusterName) != member {
 		d.SwitchOver(clusterName, member)
 	}
 }
@@ -104,26 +104,42 @@ func (d *database) mustTellMargin() {
 	}
 }
 
-// takesLiveParameter leaves open sessions alone, and all pods.
+// takesLiveParameter leaves open sessions alone, and all servers.
 func takesLiveParameter(d *database) {
 	s, err := d.open(d.Context(), readWrite)
 	d.Must(err)
 	defer s.Close()
-	before := d.Pods()
+	before := d.servers()
 	d.underLoad(func(func()) { d.set(d.engine.live) })
 	if err := s.Write(d.Context(), d.records); err != nil {
 		d.Errorf("the session from before: %v", err)
 	}
-	for name, uid := range d.Pods() {
-		if before[name] != uid {
-			d.Errorf("%s was made anew", name)
+	for member, server := range d.servers() {
+		if before[member] != server {
+			d.Errorf("the server of %s was restarted", member)
 		}
 	}
 }
 
-// takesRestartParameter restarts one member after the other.
+// takesRestartParameter restarts the server of one member after the other.
 func takesRestartParameter(d *database) {
+	before := d.servers()
 	d.underLoad(func(func()) { d.set(d.engine.restart) })
+	for member, server := range d.servers() {
+		if before[member] == server {
+			d.Errorf("the server of %s was not restarted", member)
+		}
+	}
+}
+
+// servers are the servers of all members.
+func (d *database) servers() map[string]string {
+	d.Helper()
+	all := map[string]string{}
+	for _, m := range d.status().MemberStatuses {
+		all[m.Name] = d.Server(m.Name, d.engine.process)
+	}
+	return all
 }
 
 // set changes a parameter, and waits until every member's server has it.
@@ -135,6 +151,9 @@ func (d *database) set(p parameter) {
 		return upToDate.Status == metav1.ConditionTrue && upToDate.ObservedGeneration == c.Generation
 	})
 	d.AwaitReady(clusterName)
+	if p.hidden {
+		return
+	}
 	for _, service := range []string{readWrite, readOnly} {
 		d.Eventually(fmt.Sprintf("%s is %s through %s", p.name, p.value, service), func(ctx context.Context) error {
 			return d.with(ctx, service, func(ctx context.Context, s session) error {

@@ -69,7 +69,7 @@ func (e *engine) run(t *testing.T, full bool) {
 // skipUnlessHad skips a behaviour that needs a trait which the engine lacks.
 func (b *behaviour) skipUnlessHad(t *testing.T, e *engine) {
 	t.Helper()
-	lacks := func(needed trait) bool { return e.lacks[needed] != "" }
+	lacks := func(needed trait) bool { return !e.has(needed) }
 	if i := slices.IndexFunc(b.needs, lacks); i >= 0 {
 		t.Skipf("%s lacks %s: %s", e.name, b.needs[i], e.lacks[b.needs[i]])
 	}

@@ -17,8 +17,8 @@ var engines = []*engine{
 	{
 		name: "postgresql", kind: v1alpha1.EnginePostgreSQL, version: "17",
 		process: "postgres", connect: openPostgreSQL,
-		live:    parameter{"work_mem", "6MB"},
-		restart: parameter{"max_connections", "120"},
+		live:    parameter{name: "work_mem", value: "6MB"},
+		restart: parameter{name: "max_connections", value: "120"},
 	},
 }
 
@@ -40,8 +40,14 @@ type engine struct {
 	lacks map[trait]string
 }
 
+func (e *engine) has(t trait) bool { return e.lacks[t] == "" }
+
 // parameter is a parameter with a value that is not its default, as the server shows it.
-type parameter struct{ name, value string }
+type parameter struct {
+	name, value string
+	// hidden says that the engine shows it to no application.
+	hidden bool
+}
 
 // session is an application's connection.
 type session interface {
@@ -60,9 +66,11 @@ type trait string
 const (
 	// primary: one member at a time accepts writes, and another can be asked to.
 	primary trait = "primary"
-	// liveParameter: there are parameters that take effect while the server runs, and the application can see one.
+	// namedDatabase: the login of the binding leads to a database that has a name.
+	namedDatabase trait = "named database"
+	// liveParameter: there are parameters that take effect while the server runs.
 	liveParameter trait = "live parameter"
-	// restartParameter: there are parameters that need a restart of the server, and the application can see one.
+	// restartParameter: there are parameters that need a restart of the server.
 	restartParameter trait = "restart parameter"
 	// durableAcknowledgement: a write that was acknowledged outlives the sudden death of the member that did so.
 	durableAcknowledgement trait = "durable acknowledgement"

@@ -9,7 +9,7 @@ package conformance
 // with it. It hands over what waits until writes go on.
 func (d *database) strike(harm func(goOn func())) {
 	d.Helper()
-	if d.engine.lacks[durableAcknowledgement] == "" {
+	if d.engine.has(durableAcknowledgement) {
 		d.underLoad(harm)
 		return
 	}
@@ -20,7 +20,7 @@ func (d *database) strike(harm func(goOn func())) {
 
 func survivesKill(d *database) {
 	d.strike(func(goOn func()) {
-		d.KillEngine(d.victim().Name, d.engine.process)
+		d.KillServer(d.victim().Name, d.engine.process)
 		goOn()
 	})
 }

@@ -36,19 +36,21 @@ func isWhole(d *database) {
 		s.Endpoints.ReadOnly == "" || s.Binding == nil || s.DeletionPolicy != v1alpha1.DeletionRetain {
 		d.Errorf("status is not whole: %+v", s)
 	}
-	if _, lacks := d.engine.lacks[primary]; (s.Primary == "") != lacks {
+	if d.engine.has(primary) != (s.Primary != "") {
 		d.Errorf("primary is %q", s.Primary)
 	}
 	binding, err := d.Kube.CoreV1().Secrets(d.NS).Get(d.Context(), s.Binding.Name, metav1.GetOptions{})
 	d.Must(err)
 	for _, key := range []string{
 		resource.BindingType, resource.BindingProvider, resource.BindingHost, resource.BindingPort,
-		resource.BindingUsername, resource.BindingPassword, resource.BindingDatabase, resource.BindingURI,
-		resource.BindingCA,
+		resource.BindingUsername, resource.BindingPassword, resource.BindingURI, resource.BindingCA,
 	} {
 		if len(binding.Data[key]) == 0 {
 			d.Errorf("the binding has no %s", key)
 		}
+	}
+	if d.engine.has(namedDatabase) != (len(binding.Data[resource.BindingDatabase]) > 0) {
+		d.Errorf("the binding leads to database %q", binding.Data[resource.BindingDatabase])
 	}
 }
 
@@ -69,7 +71,7 @@ func serves(d *database) {
 		}
 		d.Step("a session %s: %v", what, err)
 	}
-	if d.engine.lacks[primary] != "" {
+	if !d.engine.has(primary) {
 		return
 	}
 	err := d.with(d.Context(), readOnly, func(ctx context.Context, s session) error { return s.Write(ctx, d.records+1) })
@@ -86,7 +88,7 @@ func standsAlone(d *database) {
 	alone.AwaitReady(clusterName)
 	alone.keepsBudget(1)
 	alone.write(10)
-	alone.KillEngine(clusterName+"-db-0", d.engine.process)
+	alone.KillServer(clusterName+"-db-0", d.engine.process)
 	alone.mustHaveAll(readWrite)
 	alone.AwaitReady(clusterName)
 	_, err := d.Kube.CoreV1().Services(alone.NS).Get(d.Context(), readOnly, metav1.GetOptions{})

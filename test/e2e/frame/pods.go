@@ -42,20 +42,29 @@ func (f *Frame) DeletePod(name string) {
 	f.Step("deleted pod %s, and another is there", name)
 }
 
-// killByName kills the children of a container's first process that have a name. It needs nothing but a shell, and
-// says whom it killed.
-const killByName = `for p in /proc/[0-9]*; do
-  read -r name <$p/comm && [ "$name" = "$1" ] && grep -q '^PPid:.1$' $p/status && kill -9 ${p#/proc/} && echo ${p#/proc/}
+// findByName prints the process id and the start time of the children of a container's first process that have a name.
+// It needs nothing but a shell and the simplest of programs.
+const findByName = `for p in /proc/[0-9]*; do
+  read -r name <$p/comm && [ "$name" = "$1" ] && grep -q '^PPid:.1$' $p/status &&
+    echo ${p#/proc/} $(cut -d' ' -f22 $p/stat)
 done 2>/dev/null`
 
-// KillEngine sends SIGKILL to the engine's server of a pod. Its process is known by its name as the kernel has it
-// (/proc/PID/comm), of at most 15 characters.
-func (f *Frame) KillEngine(pod, process string) {
+// Server tells the server's process of a pod from every other that there was: its id and its start time. It is known by
+// its name as the kernel has it (/proc/PID/comm), of at most 15 characters.
+func (f *Frame) Server(pod, process string) string {
 	f.Helper()
-	killed := f.Exec(pod, "sh", "-c", killByName, "sh", process)
-	if strings.TrimSpace(killed) == "" {
-		f.Fatalf("pod %s has no process %q", pod, process)
+	found := strings.TrimSpace(f.Exec(pod, "sh", "-c", findByName, "sh", process))
+	if len(strings.Fields(found)) != 2 {
+		f.Fatalf("pod %s: one process %q was looked for, found was %q", pod, process, found)
 	}
+	return found
+}
+
+// KillServer sends SIGKILL to the server's process of a pod.
+func (f *Frame) KillServer(pod, process string) {
+	f.Helper()
+	id, _, _ := strings.Cut(f.Server(pod, process), " ")
+	f.Exec(pod, "sh", "-c", "kill -9 "+id)
 	f.Step("killed %s of %s", process, pod)
 }
 
