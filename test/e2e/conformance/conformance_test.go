@@ -61,7 +61,8 @@ func (e *engine) run(t *testing.T, full bool) {
 			b.skipUnlessHad(t, e)
 			b.run(d.on(t))
 		}) {
-			d = nil // what a failure has left behind proves nothing about the next behaviour
+			d.Remove() // what a failure has left behind proves nothing about the next behaviour
+			d = nil
 		}
 	}
 }

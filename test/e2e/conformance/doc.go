@@ -5,11 +5,11 @@
 // of one table of engines, against a real Kubernetes and by the client library that the engine's vendor gives to
 // applications.
 //
-// A *behaviour* is something that users rely on: a database comes up, serves over TLS by the login of its binding alone,
-// survives the death of its server, of its pod, of its node, changes hands, takes parameters, grows, shrinks, stops, is
-// deleted and found again, and meanwhile costs no request that nothing needs. All behaviours of an engine share one
-// DatabaseCluster, in the order of the table, each leaving it whole; after one that failed the next gets another.
-// While something planned happens an application writes record after record, and afterwards each one that was
+// A *behaviour* is something that users rely on: a database comes up, serves over TLS by the login of its binding
+// alone, survives the death of its server, of its pod, of its node, changes hands, takes parameters, grows, shrinks,
+// stops, is deleted and found again, and meanwhile costs no request that nothing needs. All behaviours of an engine
+// share one DatabaseCluster, in the order of the table, each leaving it whole; after one that failed the next gets
+// another. While most of them run, an application writes record after record, and afterwards each one that was
 // acknowledged must be there.
 //
 // # Running it

@@ -114,7 +114,8 @@ func (d *database) underLoad(do func(goOn func())) {
 	close(stop)
 	d.Must(<-ended)
 	d.records = int(w.records.Load())
-	d.Step("%d writes meanwhile were acknowledged; the longest took %s", d.records-began, w.pause.Round(10*time.Millisecond))
+	d.Step("%d writes meanwhile were acknowledged; the longest took %s", d.records-began,
+		w.pause.Round(10*time.Millisecond))
 	d.mustBeWhole()
 }
 

@@ -49,7 +49,7 @@ func (f *Frame) dump(ctx context.Context) {
 }
 
 func (f *Frame) dumpLog(ctx context.Context, p *corev1.Pod) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // a node that is lost does not answer
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second) // a node that is lost does not answer
 	defer cancel()
 	stream, err := f.Kube.CoreV1().Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{
 		Container: p.Spec.Containers[0].Name, TailLines: new(int64(60)),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -48,13 +49,17 @@ func New(t *testing.T) *Frame {
 	}}, metav1.CreateOptions{})
 	f.Must(err)
 	f.NS = ns.Name
-	t.Cleanup(func() {
-		if err := f.Kube.CoreV1().Namespaces().Delete(context.Background(), f.NS, metav1.DeleteOptions{}); err != nil {
-			t.Logf("Deleting namespace: %v", err)
-		}
-	})
+	t.Cleanup(f.Remove)
 	f.dumpIfFailed()
 	return f
+}
+
+// Remove deletes the namespace before the test ends, for a test that needs the room.
+func (f *Frame) Remove() {
+	err := f.Kube.CoreV1().Namespaces().Delete(context.Background(), f.NS, metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		f.Logf("Deleting namespace: %v", err)
+	}
 }
 
 // On gives the same frame to a subtest, which prints what is there when it fails.

@@ -37,7 +37,7 @@ func (f *Frame) DeletePod(name string) {
 	pods := f.Kube.CoreV1().Pods(f.NS)
 	old, err := pods.Get(f.Context(), name, metav1.GetOptions{})
 	f.Must(err)
-	f.Must(pods.Delete(f.Context(), name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(old.UID))}))
+	f.Must(pods.Delete(f.Context(), name, *metav1.NewPreconditionDeleteOptions(string(old.UID))))
 	f.Must(AwaitObject(f.Context(), pods, name, func(p *corev1.Pod) bool { return p.UID != old.UID }))
 	f.Step("deleted pod %s, and another is there", name)
 }
@@ -47,7 +47,7 @@ func (f *Frame) DeletePod(name string) {
 const findByName = `for p in /proc/[0-9]*; do
   read -r name <$p/comm && [ "$name" = "$1" ] && grep -q '^PPid:.1$' $p/status &&
     echo ${p#/proc/} $(cut -d' ' -f22 $p/stat)
-done 2>/dev/null`
+done 2>/dev/null; true`
 
 // Server tells the server's process of a pod from every other that there was: its id and its start time. It is known by
 // its name as the kernel has it (/proc/PID/comm), of at most 15 characters.
