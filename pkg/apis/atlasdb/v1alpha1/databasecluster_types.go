@@ -57,6 +57,7 @@ type DatabaseClusterList struct {
 // +kubebuilder:validation:XValidation:rule="has(self.shards) == has(oldSelf.shards)",message="shards decides the topology at creation and can be neither added nor removed later"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'PostgreSQL' || !has(self.shards)",message="PostgreSQL has no sharded topology: remove shards"
 // +kubebuilder:validation:XValidation:rule="!has(self.postgresql) || self.engine == 'PostgreSQL'",message="the block postgresql is only for engine PostgreSQL"
+// +kubebuilder:validation:XValidation:rule="!has(self.redis) || self.engine == 'Redis'",message="the block redis is only for engine Redis"
 type DatabaseClusterSpec struct {
 	// engine is the database software: PostgreSQL, Redis, MongoDB or ClickHouse. Cannot change.
 	// +required
@@ -106,7 +107,9 @@ type DatabaseClusterSpec struct {
 	Parameters map[string]ParameterValue `json:"parameters,omitempty"`
 
 	// durability says when a write is acknowledged. Majority: when a majority of the members has it on disk, so that no
-	// single loss can lose it. Relaxed: when the primary has it. Default Majority. Can change.
+	// single loss can lose it. Relaxed: when the primary has it. Redis acknowledges before replicas have a write; there
+	// Majority refuses writes while too few replicas keep up, which bounds what a failover loses in time
+	// (status.durability.effective is BoundedLoss). Default Majority. Can change.
 	// +optional
 	// +kubebuilder:default=Majority
 	Durability Durability `json:"durability,omitempty"`
@@ -164,6 +167,10 @@ type DatabaseClusterSpec struct {
 	// postgresql holds what only PostgreSQL has. Only for engine PostgreSQL.
 	// +optional
 	PostgreSQL *PostgreSQLSpec `json:"postgresql,omitempty"`
+
+	// redis holds what only Redis has. Only for engine Redis.
+	// +optional
+	Redis *RedisSpec `json:"redis,omitempty"`
 }
 
 // ParameterValue is the value of one engine parameter, as the engine's own configuration file would have it.
@@ -231,8 +238,8 @@ type NetworkSpec struct {
 
 // TLSSpec is the encryption of client connections.
 type TLSSpec struct {
-	// mode is Required (unencrypted connections are refused) or Preferred (both are taken). Traffic between members is
-	// always encrypted. Default Required. Can change.
+	// mode is Required (unencrypted connections are refused) or Preferred (both are taken; not for Redis, whose port
+	// speaks one or the other). Traffic between members is always encrypted. Default Required. Can change.
 	// +optional
 	// +kubebuilder:default=Required
 	Mode TLSMode `json:"mode,omitempty"`
@@ -302,4 +309,14 @@ type PostgreSQLSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_.@-]+$`
 	Locale string `json:"locale,omitempty"`
+}
+
+// RedisSpec holds what only Redis has.
+type RedisSpec struct {
+	// persistence is what a member writes to its volume: AOF (every write, within a second), RDB (a snapshot after some
+	// minutes with changes) or None (nothing: a server that ends has lost its data, and only replicas still have it).
+	// Default AOF. Can change; a running server takes it over.
+	// +optional
+	// +kubebuilder:default=AOF
+	Persistence RedisPersistence `json:"persistence,omitempty"`
 }

@@ -37,7 +37,9 @@ type DatabaseClusterSpecApplyConfiguration struct {
 	// can take over while it runs is live within seconds, the rest waits for a restart (condition UpToDate).
 	Parameters map[string]atlasdbv1alpha1.ParameterValue `json:"parameters,omitempty"`
 	// durability says when a write is acknowledged. Majority: when a majority of the members has it on disk, so that no
-	// single loss can lose it. Relaxed: when the primary has it. Default Majority. Can change.
+	// single loss can lose it. Relaxed: when the primary has it. Redis acknowledges before replicas have a write; there
+	// Majority refuses writes while too few replicas keep up, which bounds what a failover loses in time
+	// (status.durability.effective is BoundedLoss). Default Majority. Can change.
 	Durability *atlasdbv1alpha1.Durability `json:"durability,omitempty"`
 	// powerState is Running or Stopped. Stopped ends the servers, replicas first, and keeps volumes, Services and
 	// Secrets. Default Running. Can change.
@@ -63,6 +65,8 @@ type DatabaseClusterSpecApplyConfiguration struct {
 	ImagePullSecrets []ImagePullSecretApplyConfiguration `json:"imagePullSecrets,omitempty"`
 	// postgresql holds what only PostgreSQL has. Only for engine PostgreSQL.
 	PostgreSQL *PostgreSQLSpecApplyConfiguration `json:"postgresql,omitempty"`
+	// redis holds what only Redis has. Only for engine Redis.
+	Redis *RedisSpecApplyConfiguration `json:"redis,omitempty"`
 }
 
 // DatabaseClusterSpecApplyConfiguration constructs a declarative configuration of the DatabaseClusterSpec type for use with
@@ -217,5 +221,13 @@ func (b *DatabaseClusterSpecApplyConfiguration) WithImagePullSecrets(values ...*
 // If called multiple times, the PostgreSQL field is set to the value of the last call.
 func (b *DatabaseClusterSpecApplyConfiguration) WithPostgreSQL(value *PostgreSQLSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
 	b.PostgreSQL = value
+	return b
+}
+
+// WithRedis sets the Redis field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Redis field is set to the value of the last call.
+func (b *DatabaseClusterSpecApplyConfiguration) WithRedis(value *RedisSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
+	b.Redis = value
 	return b
 }
