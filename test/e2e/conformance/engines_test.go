@@ -20,6 +20,16 @@ var engines = []*engine{
 		live:    parameter{name: "work_mem", value: "6MB"},
 		restart: parameter{name: "max_connections", value: "120"},
 	},
+	{
+		name: "redis", kind: v1alpha1.EngineRedis, version: "7",
+		process: "redis-server", connect: openRedis,
+		live:    parameter{name: "maxmemory-policy", value: "allkeys-lru"},
+		restart: parameter{name: "io-threads", value: "2", hidden: true},
+		lacks: map[trait]string{
+			namedDatabase:          "databases have numbers, and a client begins in number 0",
+			durableAcknowledgement: "it acknowledges before its replicas have a write, and before its disk has it",
+		},
+	},
 }
 
 // engine is all that the behaviours must know of an engine.

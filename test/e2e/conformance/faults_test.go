@@ -34,10 +34,12 @@ func survivesPodDeletion(d *database) {
 
 // survivesNodeLoss takes the power of a node. The others go on without it, and when it is back all is as it was.
 func survivesNodeLoss(d *database) {
+	victim := d.victim()
+	before := d.Container(victim.Name)
 	d.strike(func(goOn func()) {
-		giveBack := d.LoseNode(d.victim().Node)
+		giveBack := d.LoseNode(victim.Node)
 		goOn()
 		giveBack()
-		d.AwaitReady(clusterName)
+		d.AwaitOtherContainer(victim.Name, before)
 	})
 }

@@ -42,6 +42,32 @@ func (f *Frame) DeletePod(name string) {
 	f.Step("deleted pod %s, and another is there", name)
 }
 
+// Container is the id of the engine's container in a pod, "" while it has none.
+func (f *Frame) Container(pod string) string {
+	f.Helper()
+	p, err := f.Kube.CoreV1().Pods(f.NS).Get(f.Context(), pod, metav1.GetOptions{})
+	f.Must(err)
+	return container(p)
+}
+
+func container(p *corev1.Pod) string {
+	if len(p.Status.ContainerStatuses) == 0 {
+		return ""
+	}
+	return p.Status.ContainerStatuses[0].ContainerID
+}
+
+// AwaitOtherContainer waits until a pod's engine is in another container than that one: until then the API may go on
+// telling that it is ready.
+func (f *Frame) AwaitOtherContainer(pod, old string) {
+	f.Helper()
+	f.Must(AwaitObject(f.Context(), f.Kube.CoreV1().Pods(f.NS), pod, func(p *corev1.Pod) bool {
+		now := container(p)
+		return now != "" && now != old
+	}))
+	f.Step("%s has another container", pod)
+}
+
 // findByName prints the process id and the start time of the children of a container's first process that have a name.
 // It needs nothing but a shell and the simplest of programs.
 const findByName = `for p in /proc/[0-9]*; do
@@ -50,20 +76,19 @@ const findByName = `for p in /proc/[0-9]*; do
 done 2>/dev/null; true`
 
 // Server tells the server's process of a pod from every other that there was: its id and its start time. It is known by
-// its name as the kernel has it (/proc/PID/comm), of at most 15 characters.
+// its name as the kernel has it (/proc/PID/comm), of at most 15 characters. "" is none, as while it restarts.
 func (f *Frame) Server(pod, process string) string {
 	f.Helper()
-	found := strings.TrimSpace(f.Exec(pod, "sh", "-c", findByName, "sh", process))
-	if len(strings.Fields(found)) != 2 {
-		f.Fatalf("pod %s: one process %q was looked for, found was %q", pod, process, found)
-	}
-	return found
+	return strings.TrimSpace(f.Exec(pod, "sh", "-c", findByName, "sh", process))
 }
 
 // KillServer sends SIGKILL to the server's process of a pod.
 func (f *Frame) KillServer(pod, process string) {
 	f.Helper()
-	id, _, _ := strings.Cut(f.Server(pod, process), " ")
+	id, _, found := strings.Cut(f.Server(pod, process), " ")
+	if !found {
+		f.Fatalf("pod %s has no process %q", pod, process)
+	}
 	f.Exec(pod, "sh", "-c", "kill -9 "+id)
 	f.Step("killed %s of %s", process, pod)
 }
