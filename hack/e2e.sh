@@ -12,4 +12,4 @@ export ATLASDB_AUDIT_LOG=${ATLASDB_AUDIT_LOG:-$(dirname "$KUBECONFIG")/audit/aud
 
 hack/deploy.sh localkube
 # shellcheck disable=SC2086 # GOTEST is a command with its arguments
-${GOTEST:-go test} -count=1 -tags=e2e -timeout=25m ./test/e2e/...
+${GOTEST:-go test} -count=1 -tags=e2e -timeout=25m ./test/e2e

@@ -1,9 +1,7 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build e2e
-
-package e2e
+package frame
 
 import (
 	"bufio"
@@ -18,8 +16,8 @@ import (
 // operatorUser is who the operator is to the API server.
 const operatorUser = "system:serviceaccount:atlasdb-system:atlasdb-operator"
 
-// request is one line of the audit log, as far as the tests read it (audit.k8s.io/v1 Event).
-type request struct {
+// Request is one line of the audit log, as far as the tests read it (audit.k8s.io/v1 Event).
+type Request struct {
 	Verb string `json:"verb"`
 	User struct {
 		Username string              `json:"username"`
@@ -38,7 +36,8 @@ type request struct {
 	Stage          string    `json:"stage"`
 }
 
-func (r request) isWrite() bool {
+// IsWrite says whether the request may have changed something.
+func (r Request) IsWrite() bool {
 	switch r.Verb {
 	case "create", "update", "patch", "delete", "deletecollection":
 		return true
@@ -46,7 +45,7 @@ func (r request) isWrite() bool {
 	return false
 }
 
-func (r request) String() string {
+func (r Request) String() string {
 	resource := r.ObjectRef.Resource
 	if r.ObjectRef.Subresource != "" {
 		resource += "/" + r.ObjectRef.Subresource
@@ -55,42 +54,13 @@ func (r request) String() string {
 		r.ResponseStatus.Code)
 }
 
-// requestsSince reads the audit log: what was asked from a time on, and is of interest. The API server writes a line
-// before it answers, so what a test has seen happen is in the log.
-func (f *frame) requestsSince(from time.Time, wanted func(request) bool) []request {
-	f.Helper()
-	path := os.Getenv("ATLASDB_AUDIT_LOG")
-	if path == "" {
-		f.Skip("ATLASDB_AUDIT_LOG is not set: on this cluster nobody can count requests")
-	}
-	file, err := os.Open(path)
-	f.must(err)
-	defer func() { _ = file.Close() }()
-	var found []request
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		if !bytes.Contains(lines.Bytes(), []byte(`"stage":"ResponseComplete"`)) &&
-			!bytes.Contains(lines.Bytes(), []byte(`"verb":"watch"`)) {
-			continue
-		}
-		var r request
-		f.must(json.Unmarshal(lines.Bytes(), &r))
-		if r.StageTimestamp.After(from) && wanted(r) {
-			found = append(found, r)
-		}
-	}
-	f.must(lines.Err())
-	return found
-}
-
-// byOperator is what the operator asked, its own Lease left out.
-func byOperator(r request) bool {
+// ByOperator is what the operator asked, its own Lease left out.
+func (r Request) ByOperator() bool {
 	return r.User.Username == operatorUser && r.ObjectRef.Namespace != "atlasdb-system"
 }
 
-// byMember gives the pod that asked, "" for other users.
-func byMember(r request, ns string) string {
+// Member gives the database pod of a namespace that asked, "" for other users.
+func (r Request) Member(ns string) string {
 	if !strings.HasPrefix(r.User.Username, "system:serviceaccount:"+ns+":") {
 		return ""
 	}
@@ -98,4 +68,33 @@ func byMember(r request, ns string) string {
 		return pods[0]
 	}
 	return ""
+}
+
+// RequestsSince reads the audit log: what was asked from a time on, and is of interest. The API server writes a line
+// before it answers, so what a test has seen happen is in the log. Where there is no log the test is skipped.
+func (f *Frame) RequestsSince(from time.Time, wanted func(Request) bool) []Request {
+	f.Helper()
+	path := os.Getenv("ATLASDB_AUDIT_LOG")
+	if path == "" {
+		f.Skip("NOT CHECKED: ATLASDB_AUDIT_LOG is not set, and on this cluster nobody can count requests")
+	}
+	file, err := os.Open(path)
+	f.Must(err)
+	defer func() { _ = file.Close() }()
+	var found []Request
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if !bytes.Contains(lines.Bytes(), []byte(`"stage":"ResponseComplete"`)) &&
+			!bytes.Contains(lines.Bytes(), []byte(`"verb":"watch"`)) {
+			continue
+		}
+		var r Request
+		f.Must(json.Unmarshal(lines.Bytes(), &r))
+		if r.StageTimestamp.After(from) && wanted(r) {
+			found = append(found, r)
+		}
+	}
+	f.Must(lines.Err())
+	return found
 }

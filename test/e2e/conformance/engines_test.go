@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build conformance
+
+package conformance
+
+import (
+	"context"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/test/e2e/frame"
+)
+
+// engines are all engines that AtlasDB runs. CI runs the first one in full.
+var engines = []*engine{
+	{
+		name: "postgresql", kind: v1alpha1.EnginePostgreSQL, version: "17",
+		process: "postgres", connect: openPostgreSQL,
+		live:    parameter{name: "work_mem", value: "6MB"},
+		restart: parameter{name: "max_connections", value: "120"},
+	},
+	{
+		name: "redis", kind: v1alpha1.EngineRedis, version: "7",
+		process: "redis-server", connect: openRedis,
+		live:    parameter{name: "maxmemory-policy", value: "allkeys-lru"},
+		restart: parameter{name: "io-threads", value: "2", hidden: true},
+		lacks: map[trait]string{
+			namedDatabase:          "databases have numbers, and a client begins in number 0",
+			durableAcknowledgement: "it acknowledges before its replicas have a write, and before its disk has it",
+		},
+	},
+}
+
+// engine is all that the behaviours must know of an engine.
+type engine struct {
+	// name is what ENGINE says.
+	name string
+	// kind and version are what the spec of a cluster says; the version is one that localkube has.
+	kind    v1alpha1.EngineType
+	version string
+	// process is the name of the server's process, as /proc/PID/comm has it: 15 characters at most.
+	process string
+	// connect opens a session through a Service, by the client library that applications use. A route without TLS is
+	// tried without.
+	connect func(context.Context, *frame.Route) (session, error)
+	// live takes effect while the server runs, and restart when it is started again.
+	live, restart parameter
+	// lacks are the traits that the engine does not have, each with the reason.
+	lacks map[trait]string
+}
+
+func (e *engine) has(t trait) bool { return e.lacks[t] == "" }
+
+// parameter is a parameter with a value that is not its default, as the server shows it.
+type parameter struct {
+	name, value string
+	// hidden says that the engine shows it to no application.
+	hidden bool
+}
+
+// session is an application's connection.
+type session interface {
+	// Write stores a record and returns when it was acknowledged. To store it once more changes nothing.
+	Write(ctx context.Context, record int) error
+	// Read gives all records, in order.
+	Read(ctx context.Context) ([]int, error)
+	// Setting is the value of a parameter in the server that answers.
+	Setting(ctx context.Context, name string) (string, error)
+	Close()
+}
+
+// trait is something that an engine has unless its entry says otherwise.
+type trait string
+
+const (
+	// primary: one member at a time accepts writes, and another can be asked to.
+	primary trait = "primary"
+	// namedDatabase: the login of the binding leads to a database that has a name.
+	namedDatabase trait = "named database"
+	// liveParameter: there are parameters that take effect while the server runs.
+	liveParameter trait = "live parameter"
+	// restartParameter: there are parameters that need a restart of the server.
+	restartParameter trait = "restart parameter"
+	// durableAcknowledgement: a write that was acknowledged outlives the sudden death of the member that did so.
+	durableAcknowledgement trait = "durable acknowledgement"
+)
