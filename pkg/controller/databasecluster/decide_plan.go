@@ -52,7 +52,8 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		RestartMember:   d.Restart,
 		Files:           s.Engine.Configure(spec, d.Build),
 		Users:           logins,
-		Databases:       []engine.PlanDatabase{{Name: s.Engine.Traits().Database, Owner: appName}},
+		Databases:       databases(s),
+		Locale:          s.Engine.Locale(spec),
 	}
 	if op := s.Operation; op != nil {
 		switch op.Spec.Type {
@@ -63,9 +64,6 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		case v1alpha1.OperationSwitchover, v1alpha1.OperationRestart:
 		}
 	}
-	if spec.PostgreSQL != nil {
-		plan.Locale = spec.PostgreSQL.Locale
-	}
 	for _, name := range d.Wanted {
 		plan.Members = append(plan.Members, engine.PlanMember{
 			Name: name,
@@ -73,6 +71,14 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		})
 	}
 	return plan
+}
+
+// databases are those that the primary makes: the application's, where the engine has any by name.
+func databases(s Snapshot) []engine.PlanDatabase {
+	if name := s.Engine.Traits().Database; name != "" {
+		return []engine.PlanDatabase{{Name: name, Owner: appName}}
+	}
+	return nil
 }
 
 // systemID is the identity of the data: what status says, or else what the first primary reports, or else what the plan
