@@ -57,7 +57,7 @@ func (c capacity) mostData() int64 { return max(c.memory-ownMemory-c.replicaBuff
 // shares the server's memory: whatever is changed meanwhile is there twice. So a third stays free, for half of the data
 // to be changed in the time of one snapshot, and for what the allocator cannot use. It is kept free where nothing is
 // written to a disk too: a replica may be added at any time, and maxmemory must not shrink below the data then.
-func (c capacity) data() int64 { return c.mostData() / 3 * 2 }
+func (c capacity) data() int64 { return c.mostData() * 2 / 3 / mib * mib }
 
 func clamp(value, least, most int64) int64 { return min(max(value, least), most) }
 

@@ -23,7 +23,7 @@ type setting struct {
 // All of them, like all directives, are known to Redis from 7.0 on and to Valkey.
 var fixedSettings = []setting{
 	// Who may come in, and how: with TLS, from everywhere, by a user with a password (acl.go). The socket is the agent's
-	// way; it is in the member's own file.
+	// way; it is in the member's own file, as is the folder that the server works in.
 	{name: "bind", value: "* -::*"},
 	{name: "port", value: "0"},
 	{name: "tls-port", value: strconv.Itoa(ClientPort)},
@@ -55,7 +55,6 @@ var fixedSettings = []setting{
 
 	// The disk. Every second is what an acknowledgement is worth on one member; a log whose end was cut off by a crash is
 	// good up to there.
-	{name: "dir", value: DataDirectory, restart: true},
 	{name: "dbfilename", value: SnapshotFile, restart: true},
 	{name: "appendfilename", value: AppendFile, restart: true},
 	{name: "appenddirname", value: AppendDirectory, restart: true},

@@ -5,12 +5,10 @@ package redis
 
 import "math"
 
-// directive kinds: how a value is judged before a member meets it at its next start and stays down.
+// What several directives have in common. A value is judged before a member meets it at its next start and stays down.
 var (
-	flag    = choice("yes", "no")
-	count   = integer(0, math.MaxInt32)
-	entries = integer(0, math.MaxInt32)
-	seconds = integer(0, math.MaxInt32)
+	yesNo = choice("yes", "no")
+	count = integer(0, math.MaxInt32)
 )
 
 // parameter is a directive that is the user's to set.
@@ -33,48 +31,48 @@ var directives = map[string]parameter{
 	"active-expire-effort":        {check: integer(1, 10)},
 	"lfu-decay-time":              {check: count},
 	"lfu-log-factor":              {check: count},
-	"lazyfree-lazy-eviction":      {check: flag},
-	"lazyfree-lazy-expire":        {check: flag},
-	"lazyfree-lazy-server-del":    {check: flag},
-	"lazyfree-lazy-user-del":      {check: flag},
-	"lazyfree-lazy-user-flush":    {check: flag},
-	"activerehashing":             {check: flag},
+	"lazyfree-lazy-eviction":      {check: yesNo},
+	"lazyfree-lazy-expire":        {check: yesNo},
+	"lazyfree-lazy-server-del":    {check: yesNo},
+	"lazyfree-lazy-user-del":      {check: yesNo},
+	"lazyfree-lazy-user-flush":    {check: yesNo},
+	"activerehashing":             {check: yesNo},
 	"tracking-table-max-keys":     {check: count},
 
 	// From which size on a value is kept in the form that is large and fast.
-	"hash-max-listpack-entries": {check: entries},
-	"hash-max-listpack-value":   {check: entries},
+	"hash-max-listpack-entries": {check: count},
+	"hash-max-listpack-value":   {check: count},
 	"hll-sparse-max-bytes":      {check: integer(0, 16000)},
-	"list-compress-depth":       {check: entries},
+	"list-compress-depth":       {check: count},
 	"list-max-listpack-size":    {check: integer(-5, 65536)},
-	"set-max-intset-entries":    {check: entries},
+	"set-max-intset-entries":    {check: count},
 	"stream-node-max-bytes":     {check: memory(0, gib)},
-	"stream-node-max-entries":   {check: entries},
-	"zset-max-listpack-entries": {check: entries},
-	"zset-max-listpack-value":   {check: entries},
+	"stream-node-max-entries":   {check: count},
+	"zset-max-listpack-entries": {check: count},
+	"zset-max-listpack-value":   {check: count},
 
 	// Clients.
 	"client-query-buffer-limit": {check: memory(mib, tib)},
 	"io-threads":                {check: integer(1, 64), restart: true},
-	"maxclients":                {check: integer(100, 100000)},
+	"maxclients":                {check: integer(100, 65000)},
 	"proto-max-bulk-len":        {check: memory(mib, tib)},
 	"tcp-backlog":               {check: integer(1, 65535), restart: true},
-	"tcp-keepalive":             {check: seconds},
-	"timeout":                   {check: seconds},
+	"tcp-keepalive":             {check: count},
+	"timeout":                   {check: count},
 	"busy-reply-threshold":      {check: count},
 	"notify-keyspace-events":    {check: letters("KEg$lszhxetdmnA")},
 	outputLimits:                {check: outputLimit},
 
 	// The disk.
 	"appendfsync":                   {check: choice("everysec", "always")},
-	"no-appendfsync-on-rewrite":     {check: flag},
+	"no-appendfsync-on-rewrite":     {check: yesNo},
 	"auto-aof-rewrite-percentage":   {check: count},
 	"auto-aof-rewrite-min-size":     {check: memory(0, 64*tib)},
-	"aof-rewrite-incremental-fsync": {check: flag},
-	"aof-timestamp-enabled":         {check: flag},
-	"rdb-save-incremental-fsync":    {check: flag},
-	"rdbcompression":                {check: flag},
-	"stop-writes-on-bgsave-error":   {check: flag},
+	"aof-rewrite-incremental-fsync": {check: yesNo},
+	"aof-timestamp-enabled":         {check: yesNo},
+	"rdb-save-incremental-fsync":    {check: yesNo},
+	"rdbcompression":                {check: yesNo},
+	"stop-writes-on-bgsave-error":   {check: yesNo},
 
 	// Replicas that come back.
 	"repl-backlog-size": {check: memory(mib, tib)},
@@ -83,7 +81,7 @@ var directives = map[string]parameter{
 	"acllog-max-len":            {check: count},
 	"hz":                        {check: integer(1, 500)},
 	"latency-monitor-threshold": {check: count},
-	"latency-tracking":          {check: flag},
+	"latency-tracking":          {check: yesNo},
 	"loglevel":                  {check: choice("warning", "notice", "verbose", "debug")},
 	"slowlog-log-slower-than":   {check: integer(-1, math.MaxInt32)},
 	"slowlog-max-len":           {check: count},

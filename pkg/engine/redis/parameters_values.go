@@ -73,7 +73,7 @@ func outputLimit(value string) error {
 	}
 	for limit := range slices.Chunk(words, 4) {
 		if choice("normal", "pubsub")(limit[0]) != nil || memory(0, tib)(limit[1]) != nil ||
-			memory(0, tib)(limit[2]) != nil || seconds(limit[3]) != nil {
+			memory(0, tib)(limit[2]) != nil || count(limit[3]) != nil {
 			return errors.New(form)
 		}
 	}

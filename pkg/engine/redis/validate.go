@@ -94,14 +94,14 @@ func validateParameter(path *field.Path, name, value string) *field.Error {
 // suggest names the settings that a name could have been meant for, or else all.
 func suggest(name string) string {
 	all := slices.Sorted(maps.Keys(directives))
-	var close []string
+	var near []string
 	for _, known := range all {
 		if distance(name, known) <= 3 || (len(name) > 3 && strings.Contains(known, name)) {
-			close = append(close, known)
+			near = append(near, known)
 		}
 	}
-	if len(close) > 0 {
-		return "close to it are " + strings.Join(close, ", ")
+	if len(near) > 0 {
+		return "close to it are " + strings.Join(near, ", ")
 	}
 	return "allowed are " + strings.Join(all, ", ")
 }
