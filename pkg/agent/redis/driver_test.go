@@ -22,7 +22,7 @@ func TestAPrimary(t *testing.T) {
 		if want := (engine.Lineage{{Epoch: 1, Timeline: 1}}); !slices.Equal(o.Volume.Point.Lineage, want) {
 			s.Errorf("the lineage is %v, want %v", o.Volume.Point.Lineage, want)
 		}
-		if !o.Volume.Standby || o.Volume.Exact || o.Volume.SystemID == ""  {
+		if !o.Volume.Standby || o.Volume.Exact || o.Volume.SystemID == "" {
 			s.Errorf("a running primary's volume is %+v", o.Volume)
 		}
 		a.fill(0, 100)

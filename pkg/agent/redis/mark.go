@@ -78,7 +78,9 @@ func (d *Driver) take(i Info, at engine.Point) mark {
 // restart finds what the copy has replaced.
 func rewriting(i Info) bool { return i.Rewriting || i.RewriteScheduled }
 
-func (m mark) inLog(i Info) bool { return i.Appends && i.WriteOK && !rewriting(i) && i.LogBytes >= m.end }
+func (m mark) inLog(i Info) bool {
+	return i.Appends && i.WriteOK && !rewriting(i) && i.LogBytes >= m.end
+}
 
 func (m mark) inSnapshot(i Info) bool { return i.Saves > m.saves && !i.Saving && i.SaveOK }
 

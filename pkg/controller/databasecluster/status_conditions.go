@@ -77,7 +77,7 @@ func available(s Snapshot, d Decision) finding {
 	case ok && primary.Report.Problem != nil && primary.Report.Problem.Reason == v1alpha1.ReasonWaitingForQuorum:
 		return no(v1alpha1.ReasonWaitingForQuorum, primary.Report.Problem.Message)
 	case ok && isReady(primary):
-		return yes(v1alpha1.ReasonPrimaryServing, fmt.Sprintf("%s accepts writes", primary.Name))
+		return yes(v1alpha1.ReasonPrimaryServing, primary.Name+" accepts writes"+worth(primary))
 	case systemID(s) == "" && !d.Verdict.Good():
 		return no(d.Verdict.Reason, "nothing was made, because the spec cannot be carried out")
 	case systemID(s) == "" && len(retainedMembers(s)) > 0:
@@ -86,6 +86,16 @@ func available(s Snapshot, d Decision) finding {
 		return no(v1alpha1.ReasonCreating, "the first primary is being made")
 	}
 	return no(v1alpha1.ReasonNoPrimary, "no member accepts writes")
+}
+
+// worth says what an acknowledgement of a primary does not promise, where spec.durability makes one expect more: an
+// engine without a commit quorum can only refuse writes while too few replicas are level.
+func worth(primary Member) string {
+	if primary.Report.Durability != v1alpha1.EffectiveBoundedLoss {
+		return ""
+	}
+	return " and stops when too few replicas keep up; it acknowledges a write before replicas have it, so a failover may " +
+		"lose the last seconds (BoundedLoss)"
 }
 
 // waitingForVotes tells what is missing before a first primary is chosen among retained volumes.
@@ -233,10 +243,18 @@ func failoverReady(s Snapshot, d Decision) finding {
 	case len(candidates) == 0:
 		return no(v1alpha1.ReasonNoCandidate, "no replica is caught up")
 	case quorum != nil && !quorum.Promotable(candidates):
-		return no(v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("acknowledged writes are on %s: without the primary, %s may "+
-			"lack some of them", quorum, strings.Join(candidates, ", ")))
+		return no(v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("%s %s: without the primary, %s may "+
+			"lack some of them", whereWritesAre(primary), quorum, strings.Join(candidates, ", ")))
 	}
 	return yes(v1alpha1.ReasonCandidateReady, "could take over: "+strings.Join(candidates, ", "))
+}
+
+// whereWritesAre begins a sentence that ends in a quorum.
+func whereWritesAre(primary Member) string {
+	if primary.Report.Durability == v1alpha1.EffectiveBoundedLoss {
+		return "all but the newest writes are on"
+	}
+	return "acknowledged writes are on"
 }
 
 // because tells what a member says keeps it from being primary.

@@ -53,7 +53,7 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 // nobody knows: every cluster begins so.
 func noMargin(s Snapshot, d Decision) (trouble, bool) {
 	primary, ok := s.Primary()
-	if !ok || primary.Report.Durability != v1alpha1.EffectiveMajority || s.Cluster.Spec.Members == 1 {
+	if !ok || !waitsForReplicas(primary) || s.Cluster.Spec.Members == 1 {
 		return trouble{}, false
 	}
 	level := 0 // by what the members say: the kubelet's probe comes a moment later, and status would flicker
@@ -70,6 +70,12 @@ func noMargin(s Snapshot, d Decision) (trouble, bool) {
 		return trouble{}, false
 	}
 	return trouble{v1alpha1.ReasonNoQuorumMargin, "the loss of one more member would stop writes"}, true
+}
+
+// waitsForReplicas says whether a primary refuses or delays writes when too few replicas are level.
+func waitsForReplicas(primary Member) bool {
+	d := primary.Report.Durability
+	return d == v1alpha1.EffectiveMajority || d == v1alpha1.EffectiveBoundedLoss
 }
 
 // nodeLost says what only a human can decide: that a node is off, and not merely silent.
