@@ -22,6 +22,7 @@ import (
 
 // The flags choose trials; without them all are made that have no result yet.
 var (
+	tried  = flag.String("engine", "", "names of engines, separated by commas; empty: "+engines[0].name())
 	chosen = flag.String("fault", "", "names of faults, separated by commas; empty: all")
 	replay = flag.Uint64("seed", 0, "replay this one seed, and keep no result")
 	trials = flag.Int("trials", 0, "trials of each fault, in place of its own number")
@@ -44,15 +45,23 @@ func TestChaos(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c := newCampaign(ctx, t)
-	for _, f := range chosenFaults(t) {
-		t.Run(f.name, func(t *testing.T) {
-			for _, s := range seeds(f) {
-				if _, done := c.done[id{f.name, s}]; done && *replay == 0 && !*again {
-					continue
-				}
-				t.Run(fmt.Sprint(s), func(t *testing.T) { c.try(ctx, t, f, s) })
+	for _, e := range chosenEngines(t) {
+		t.Run(e.name(), func(t *testing.T) {
+			for _, f := range chosenFaults(t, e) {
+				t.Run(f.name, func(t *testing.T) { c.tryAll(ctx, t, e, f) })
 			}
 		})
+	}
+}
+
+// tryAll makes the trials of a fault that are to be made.
+func (c *campaign) tryAll(ctx context.Context, t *testing.T, e *engine, f *fault) {
+	t.Helper()
+	for _, s := range seeds(f) {
+		if _, done := c.done[id{e.kind, f.name, s}]; done && *replay == 0 && !*again {
+			continue
+		}
+		t.Run(fmt.Sprint(s), func(t *testing.T) { c.try(ctx, t, e, f, s) })
 	}
 }
 
@@ -82,23 +91,43 @@ func must(t *testing.T, err error) {
 // short tells whether only a few seeded trials are wanted, each time anew.
 func short() bool { return os.Getenv("CI") == "true" && *chosen == "" }
 
-func chosenFaults(t *testing.T) []*fault {
+// chosenEngines are all in the short run, else those that are named.
+func chosenEngines(t *testing.T) []*engine {
 	t.Helper()
-	names := strings.Split(*chosen, ",")
-	if short() {
-		names, *again = inCI, true
+	switch {
+	case *tried != "":
+		return named(t, "engine", strings.Split(*tried, ","), engines, (*engine).name)
+	case short():
+		return engines
+	default:
+		return engines[:1]
 	}
-	if names[0] == "" {
+}
+
+func chosenFaults(t *testing.T, e *engine) []*fault {
+	t.Helper()
+	name := func(f *fault) string { return f.name }
+	switch {
+	case *chosen != "":
+		return named(t, "fault", strings.Split(*chosen, ","), faults, name)
+	case short():
+		*again = true
+		return named(t, "fault", e.inCI, faults, name)
+	default:
 		return faults
 	}
-	var found []*fault
-	for _, f := range faults {
-		if slices.Contains(names, f.name) {
-			found = append(found, f)
+}
+
+// named picks from all what is named, in the order of all.
+func named[T any](t *testing.T, flag string, names []string, all []T, name func(T) string) (found []T) {
+	t.Helper()
+	for _, one := range all {
+		if slices.Contains(names, name(one)) {
+			found = append(found, one)
 		}
 	}
 	if len(found) != len(names) {
-		t.Fatalf("-fault=%s: not all are known", *chosen)
+		t.Fatalf("-%s=%s: not all are known", flag, strings.Join(names, ","))
 	}
 	return found
 }
@@ -120,19 +149,20 @@ func seeds(f *fault) []uint64 {
 }
 
 // try makes one trial. After a failure nothing goes on with its database, which may hide what the next would find.
-func (c *campaign) try(ctx context.Context, t *testing.T, f *fault, seed uint64) {
+func (c *campaign) try(ctx context.Context, t *testing.T, e *engine, f *fault, seed uint64) {
 	t.Helper()
 	if ctx.Err() != nil {
 		t.Skip("interrupted")
 	}
-	must(t, c.take(ctx, f.layout))
+	must(t, c.take(ctx, e, f.layout))
 	trial := c.database.newTrial(f, seed, *out)
 	r, err := trial.run(ctx)
 	r.Version = c.version
-	t.Logf("%s seed %d: %v", f.name, seed, r)
+	t.Logf("%s, %s, seed %d: %v", e.kind, f.name, seed, r)
 	if err != nil {
 		c.database.dump(context.WithoutCancel(ctx), trial.folder)
-		t.Errorf("%v\nTraces: %s\nReplay: make chaos CHAOS='-fault=%s -seed=%d'", err, trial.folder, f.name, seed)
+		t.Errorf("%v\nTraces: %s\nReplay: make chaos CHAOS='-engine=%s -fault=%s -seed=%d'", err, trial.folder, e.name(),
+			f.name, seed)
 	}
 	if err != nil || f.renews {
 		c.leave(context.WithoutCancel(ctx), t)
@@ -142,9 +172,9 @@ func (c *campaign) try(ctx context.Context, t *testing.T, f *fault, seed uint64)
 	}
 }
 
-// take sees to it that there is a database of the layout, and no other.
-func (c *campaign) take(ctx context.Context, l *layout) (err error) {
-	if c.database != nil && c.database.layout == l {
+// take sees to it that there is a database of the engine and the layout, and no other.
+func (c *campaign) take(ctx context.Context, e *engine, l *layout) (err error) {
+	if c.database != nil && c.database.engine == e && c.database.layout == l {
 		return nil
 	}
 	if c.database != nil {
@@ -152,7 +182,7 @@ func (c *campaign) take(ctx context.Context, l *layout) (err error) {
 			return err
 		}
 	}
-	c.database, err = c.newDatabase(ctx, l)
+	c.database, err = c.newDatabase(ctx, e, l)
 	return err
 }
 

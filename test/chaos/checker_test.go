@@ -30,7 +30,7 @@ type key struct {
 // findings are what the history and the rows contradict each other in. Each entry describes one case.
 type findings struct {
 	// Lost were acknowledged and are not there.
-	Lost []string
+	Lost []write
 	// Duplicated are there more than once.
 	Duplicated []string
 	// Overlaps were acknowledged by one primary although a later one had acknowledged already.
@@ -42,10 +42,19 @@ type findings struct {
 	Disordered []string
 	// Unasked are rows whose write was refused, or that nobody sent.
 	Unasked []string
+	// Risen were acknowledged, were not there any more when the fault had been overcome, and are there again.
+	Risen []string
 }
 
-// check compares what clients saw with what the surviving primary has.
-func check(history []write, rows []row) findings {
+// reading is what the primary had at an earlier time.
+type reading struct {
+	// begun is when it was read.
+	begun instant
+	rows  []row
+}
+
+// check compares what clients saw with what the surviving primary has, and with what it had earlier.
+func check(history []write, rows []row, earlier reading) findings {
 	var f findings
 	placed := map[key]int64{}
 	for _, r := range rows {
@@ -57,6 +66,7 @@ func check(history []write, rows []row) findings {
 		placed[k] = r.Placed
 	}
 	f.presence(history, placed)
+	f.resurrection(history, placed, earlier)
 	f.overlaps(history)
 	f.order(history, placed)
 	return f
@@ -69,7 +79,7 @@ func (f *findings) presence(history []write, placed map[key]int64) {
 		k := key{w.Session, w.Seq}
 		asked[k] = w.Outcome != refused
 		if _, there := placed[k]; w.Outcome == acked && !there {
-			f.Lost = append(f.Lost, w.String())
+			f.Lost = append(f.Lost, w)
 		}
 	}
 	for k := range placed {
@@ -78,6 +88,21 @@ func (f *findings) presence(history []write, placed map[key]int64) {
 		}
 	}
 	slices.Sort(f.Unasked)
+}
+
+// resurrection finds what was lost for a while.
+func (f *findings) resurrection(history []write, placed map[key]int64, earlier reading) {
+	had := map[key]bool{}
+	for _, r := range earlier.rows {
+		had[key{r.Session, r.Seq}] = true
+	}
+	for _, w := range history {
+		k := key{w.Session, w.Seq}
+		_, there := placed[k]
+		if w.Outcome == acked && w.Ended < earlier.begun && there && !had[k] {
+			f.Risen = append(f.Risen, w.String())
+		}
+	}
 }
 
 // overlaps finds acknowledgements by a primary after a later primary's first one.
@@ -144,16 +169,21 @@ func (f *findings) err(lateAllowed bool) error {
 		late = nil
 	}
 	return errors.Join(
-		some("lost", f.Lost), some("duplicated", f.Duplicated), some("acknowledged by two primaries", f.Overlaps),
+		some("lost", f.Lost), some("back from the dead", f.Risen), some("duplicated", f.Duplicated),
+		some("acknowledged by two primaries", f.Overlaps),
 		some("acknowledged late", late), some("out of order", f.Disordered), some("never asked for", f.Unasked))
 }
 
 // some names a few cases of many.
-func some(what string, cases []string) error {
+func some[T any](what string, cases []T) error {
 	if len(cases) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d %s: %s", len(cases), what, strings.Join(cases[:min(len(cases), 5)], "; "))
+	var few []string
+	for _, one := range cases[:min(len(cases), 5)] {
+		few = append(few, fmt.Sprint(one))
+	}
+	return fmt.Errorf("%d %s: %s", len(cases), what, strings.Join(few, "; "))
 }
 
 // longestGap is the longest time without an acknowledgement to the given sessions that ended after a moment or had not

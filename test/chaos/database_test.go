@@ -11,12 +11,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
@@ -50,20 +48,21 @@ var (
 type database struct {
 	*frame
 	ns     string
+	engine *engine
 	layout *layout
 	// service leads to it through its Service for writes.
-	service *pgx.ConnConfig
+	service route
 }
 
 // newDatabase makes one and waits until it serves.
-func (f *frame) newDatabase(ctx context.Context, l *layout) (*database, error) {
+func (f *frame) newDatabase(ctx context.Context, e *engine, l *layout) (*database, error) {
 	ctx, cancel := context.WithTimeout(ctx, recoveryDeadline)
 	defer cancel()
 	ns, err := f.makeNamespace(ctx)
 	if err != nil {
 		return nil, err
 	}
-	db := &database{frame: f, ns: ns, layout: l}
+	db := &database{frame: f, ns: ns, engine: e, layout: l}
 	if _, err := db.create(ctx); err != nil {
 		return db, err
 	}
@@ -77,7 +76,7 @@ func (db *database) create(ctx context.Context) (*v1alpha1.DatabaseCluster, erro
 	c := &v1alpha1.DatabaseCluster{
 		ObjectMeta: metav1.ObjectMeta{Name: clusterName},
 		Spec: v1alpha1.DatabaseClusterSpec{
-			Engine: v1alpha1.EnginePostgreSQL, Version: "17", Members: 3,
+			Engine: db.engine.kind, Version: db.engine.version, Members: 3,
 			Storage: v1alpha1.StorageSpec{Size: resource.MustParse("1Gi")},
 			Resources: v1alpha1.ResourcesSpec{Requests: corev1.ResourceList{
 				corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("256Mi"),
@@ -141,45 +140,29 @@ func (db *database) members(ctx context.Context) ([]corev1.Pod, error) {
 	return pods, nil
 }
 
-// execEvery is the pace at which a statement is tried.
-const execEvery = 100 * time.Millisecond
-
-// exec runs a statement through the Service, whose rules on this node may come a moment after the database is Ready, or
+// prepare makes a table through the Service, whose rules on this node may come a moment after the database is Ready, or
 // still lead to a former primary.
-func (db *database) exec(ctx context.Context, sql string) error {
+func (db *database) prepare(ctx context.Context, table string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	var err error
-	_ = wait.PollUntilContextCancel(ctx, execEvery, true, func(ctx context.Context) (bool, error) {
-		err = db.execOnce(ctx, sql)
-		return err == nil, nil
+	return eventually(ctx, "preparing "+table, func(ctx context.Context) error {
+		conn, err := db.engine.connect(ctx, db.service)
+		if err != nil {
+			return err
+		}
+		defer conn.close()
+		return conn.prepare(ctx, table)
 	})
-	return err
-}
-
-func (db *database) execOnce(ctx context.Context, sql string) error {
-	conn, err := pgx.ConnectConfig(ctx, db.service)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, sql)
-	return err
 }
 
 // rows reads a trial's table from one member.
 func (db *database) rows(ctx context.Context, address, table string) ([]row, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, directly(db.service, address))
+	conn, err := db.engine.connect(ctx, db.service.directly(address))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	found, err := conn.Query(ctx, "SELECT session, seq, placed FROM "+pgx.Identifier{table}.Sanitize()+
-		" ORDER BY placed, session, seq")
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(found, pgx.RowToStructByPos[row])
+	defer conn.close()
+	return conn.rows(ctx, table)
 }

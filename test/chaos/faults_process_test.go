@@ -20,7 +20,7 @@ func (t *trial) signal(is role, signal syscall.Signal) ([]process, error) {
 }
 
 func killEngine(_ context.Context, t *trial) error {
-	_, err := t.signal(isPostmaster, syscall.SIGKILL)
+	_, err := t.signal(t.engine.server, syscall.SIGKILL)
 	return err
 }
 
@@ -42,7 +42,7 @@ func stopAgent(_ context.Context, t *trial) error {
 
 // slowReplica keeps a replica from receiving, and so from confirming, while its connection stays open.
 func slowReplica(_ context.Context, t *trial) error {
-	receivers, err := inContainer(&t.replicas[0], isReceiver)
+	receivers, err := inContainer(&t.replicas[0], t.engine.receiver)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type fault struct {
 	// ends says that the primary's server ends, so that writes go on with another life of it or of another. stays says
 	// that it must be the same all along.
 	ends, stays bool
+	// planned says that the primary is asked to go and can hand over all that it has.
+	planned bool
 	// freezes says that the primary may wake up and send an answer that it had ready.
 	freezes bool
 	// isolates says that the time of the former primary's last acknowledgement is a figure too.
@@ -46,7 +48,7 @@ const many, few = 30, 10
 // faults are all that the promises speak of. Those of one layout stand together: they share a database.
 var faults = []*fault{
 	{
-		name: "engine-killed", what: "SIGKILL to postgres", layout: spread, strike: killEngine,
+		name: "engine-killed", what: "SIGKILL to the server", layout: spread, strike: killEngine,
 		trials: many, goal: 1500 * time.Millisecond, ends: true,
 	},
 	{
@@ -68,6 +70,7 @@ var faults = []*fault{
 	},
 	{
 		name: "pod-deleted", what: "primary's pod deleted", layout: spread, strike: deletePod, trials: many, ends: true,
+		planned: true,
 	},
 	{
 		name: "lease-deleted", what: "Lease deleted by hand", layout: spread, strike: deleteLease,
@@ -79,7 +82,7 @@ var faults = []*fault{
 	},
 	{
 		name: "switchover", what: "planned switchover", layout: spread, strike: switchover,
-		trials: few, goal: 2 * time.Second, ends: true,
+		trials: few, goal: 2 * time.Second, ends: true, planned: true,
 	},
 	{
 		name: "api-down", what: "API server stopped or dead for 60 s", layout: spread, strike: downAPI,
@@ -111,7 +114,7 @@ var faults = []*fault{
 	},
 	{
 		name: "recreated", what: "DatabaseCluster deleted and made anew within a second", layout: pinned,
-		strike: recreate, trials: few, ends: true,
+		strike: recreate, trials: few, ends: true, planned: true,
 	},
 	{
 		name: "volumes-retained", what: "DatabaseCluster made anew over its volumes, one stale, one empty",
@@ -127,6 +130,3 @@ var faults = []*fault{
 		mayLose: true,
 	},
 }
-
-// inCI are the faults of the short run, once each.
-var inCI = []string{"engine-killed", "agent-killed", "pod-deleted", "cable-cut"}

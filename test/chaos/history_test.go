@@ -50,7 +50,7 @@ type write struct {
 	Session int     `json:"session"`
 	Seq     int64   `json:"seq"`
 	Outcome outcome `json:"outcome"`
-	// Primary is the life of the server that the session was connected to: address and start of its postmaster.
+	// Primary is the life of the server that the session was connected to.
 	Primary string `json:"primary,omitempty"`
 	// Begun is when the write was sent, Ended when its outcome was known.
 	Begun instant `json:"begun"`

@@ -32,11 +32,11 @@ func (t *trial) judge(ctx context.Context, failed bool) error {
 	if err != nil {
 		return err
 	}
-	f := check(history, rows)
-	t.result.Lost, t.result.Duplicated = len(f.Lost), len(f.Duplicated)
-	t.result.Overlaps, t.result.Late = len(f.Overlaps), len(f.Late)
+	f := check(history, rows, t.overcome)
+	t.count(f)
+	f.Lost = slices.DeleteFunc(f.Lost, t.excuses)
 	if t.fault.mayLose {
-		f.Lost, f.Disordered = nil, nil
+		f.Disordered = nil
 	}
 	return errors.Join(f.err(t.fault.freezes), t.primaryAsExpected(history))
 }
@@ -69,6 +69,34 @@ func (t *trial) measure(history []write, end instant) {
 			t.result.FormerLastAck = milliseconds(max(0, w.Ended.since(t.struck)))
 		}
 	}
+}
+
+// count writes down how much was found.
+func (t *trial) count(f findings) {
+	t.result.Lost, t.result.Duplicated = len(f.Lost), len(f.Duplicated)
+	t.result.Overlaps, t.result.Late = len(f.Overlaps), len(f.Late)
+	if len(f.Lost) > 0 {
+		t.result.LostFrom = milliseconds(f.Lost[0].Ended.since(t.struck))
+		t.result.LostTo = milliseconds(f.Lost[len(f.Lost)-1].Ended.since(t.struck))
+	}
+}
+
+// relaxedWindow is for a primary that was told not to wait for replicas. Those of a trial hardly lag.
+const relaxedWindow = 10 * time.Second
+
+// excuses tells whether a write may be lost to this fault. A primary that acknowledges before a replica has the write
+// may lose what it acknowledged shortly before it died, or while it was cut off or had just thawed. Whatever is older
+// had reached the replicas: to lose that means that they were overwritten.
+func (t *trial) excuses(w write) bool {
+	if t.fault.planned || t.fault.stays {
+		return false
+	}
+	window := t.engine.lossWindow
+	if t.fault.mayLose {
+		window = relaxedWindow
+	}
+	near := func(moment instant) bool { return w.Ended.since(moment).Abs() < window }
+	return near(t.struck) || t.fault.freezes && near(t.mended)
 }
 
 // primaryAsExpected holds who acknowledged after the fault against what the fault may do.

@@ -78,13 +78,6 @@ func isGuard(p process) bool {
 	return filepath.Base(p.argv[0]) == "atlasdb-agent" && len(p.argv) > 1 && p.argv[1] == "guard"
 }
 
-func isPostmaster(p process) bool { return filepath.Base(p.argv[0]) == "postgres" }
-
-// isReceiver finds what receives from the primary; PostgreSQL writes its title over the arguments.
-func isReceiver(p process) bool {
-	return strings.HasPrefix(p.argv[0], "postgres:") && strings.Contains(p.argv[0], " walreceiver ")
-}
-
 // errNoProcess is returned when a container has no such process.
 var errNoProcess = errors.New("no such process")
 

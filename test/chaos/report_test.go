@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"runtime"
@@ -18,31 +19,40 @@ import (
 	"time"
 )
 
-var update = flag.String("update", "", "document whose table TestReport writes")
+var update = flag.String("update", "", "document whose tables TestReport writes")
 
-// The marks in the document; what stands between them is written by TestReport.
-const beginMark, endMark = "<!-- chaos: begin -->\n", "<!-- chaos: end -->\n"
-
-// TestReport renders the table of all results, and fails when a document to update has no place for it.
+// TestReport renders a table of the results of each engine, and fails when a document to update has no place for it.
+// The table of an engine without results stays.
 func TestReport(t *testing.T) {
 	all, err := resultsIn(*out).read()
 	must(t, err)
-	if len(all) == 0 {
-		t.Skip("no results in " + *out)
+	for _, e := range engines {
+		t.Run(e.name(), func(t *testing.T) {
+			table := render(e, all)
+			if table == "" {
+				t.Skip("no results in " + *out)
+			}
+			t.Log("\n" + table)
+			if *update != "" {
+				must(t, replaceTable(*update, e, table))
+			}
+		})
 	}
-	table := render(all)
-	t.Log("\n" + table)
-	if *update == "" {
-		return
+}
+
+// replaceTable writes the engine's table between its marks.
+func replaceTable(path string, e *engine, table string) error {
+	document, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	document, err := os.ReadFile(*update)
-	must(t, err)
-	before, rest, begins := strings.Cut(string(document), beginMark)
-	_, after, ends := strings.Cut(rest, endMark)
+	begin, end := fmt.Sprintf("<!-- chaos %s: begin -->\n", e.name()), fmt.Sprintf("<!-- chaos %s: end -->\n", e.name())
+	before, rest, begins := strings.Cut(string(document), begin)
+	_, after, ends := strings.Cut(rest, end)
 	if !begins || !ends {
-		t.Fatalf("%s has no %q and %q", *update, beginMark, endMark)
+		return fmt.Errorf("%s has no %q and %q", path, begin, end)
 	}
-	must(t, os.WriteFile(*update, []byte(before+beginMark+table+endMark+after), 0o644))
+	return os.WriteFile(path, []byte(before+begin+table+end+after), 0o644)
 }
 
 const head = `| fault | trials | gap, median | gap, longest | goal | last ack of former primary | whole, median | ` +
@@ -50,18 +60,22 @@ const head = `| fault | trials | gap, median | gap, longest | goal | last ack of
 |---|---|---|---|---|---|---|---|---|---|---|---|
 `
 
-// render gives the table, and below it when, by what and where it was measured, and what failed.
-func render(all map[id]result) string {
+// render gives an engine's table, and below it when, by what and where it was measured, and what failed. It is empty
+// without results.
+func render(e *engine, all map[id]result) string {
 	var text strings.Builder
 	text.WriteString(head)
 	var used []result
 	for _, f := range faults {
-		of := of(f, all)
+		of := of(e, f, all)
 		if len(of) == 0 {
 			continue
 		}
 		used = append(used, of...)
 		fmt.Fprintln(&text, line(f, of))
+	}
+	if len(used) == 0 {
+		return ""
 	}
 	fmt.Fprintf(&text, "\n%s\n", origin(used))
 	for _, r := range used {
@@ -72,11 +86,11 @@ func render(all map[id]result) string {
 	return text.String()
 }
 
-// of gives the results of a fault by seed.
-func of(f *fault, all map[id]result) []result {
+// of gives the results of an engine and a fault by seed.
+func of(e *engine, f *fault, all map[id]result) []result {
 	var found []result
 	for _, r := range all {
-		if r.Fault == f.name {
+		if r.Engine == e.kind && r.Fault == f.name {
 			found = append(found, r)
 		}
 	}
@@ -87,9 +101,9 @@ func of(f *fault, all map[id]result) []result {
 func line(f *fault, of []result) string {
 	gaps := sorted(of, func(r result) float64 { return r.Gap })
 	whole := sorted(of, func(r result) float64 { return r.Recovery })
-	var lost, duplicated, overlaps, failed, doubt int
+	var duplicated, overlaps, failed, doubt int
 	for _, r := range of {
-		lost, duplicated, overlaps = lost+r.Lost, duplicated+r.Duplicated, overlaps+r.Overlaps
+		duplicated, overlaps = duplicated+r.Duplicated, overlaps+r.Overlaps
 		doubt += r.Unknown
 		if r.Failure != "" {
 			failed++
@@ -99,9 +113,23 @@ func line(f *fault, of []result) string {
 	if len(gaps) > 0 {
 		longest = verdict(gaps[len(gaps)-1], f.goal)
 	}
-	return fmt.Sprintf("| %s (`%s`) | %d | %s | %s | %s | %s | %s | %d | %d | %d | %d | %d |", f.what, f.name, len(of),
-		median(gaps), longest, goal(f.goal), isolation(f, of), median(whole), doubt, lost, duplicated,
-		overlaps, failed)
+	return fmt.Sprintf("| %s (`%s`) | %d | %s | %s | %s | %s | %s | %d | %s | %d | %d | %d |", f.what, f.name, len(of),
+		median(gaps), longest, goal(f.goal), isolation(f, of), median(whole), doubt, losses(of),
+		duplicated, overlaps, failed)
+}
+
+// losses tells how many writes were lost, and when they had been acknowledged, counted from the fault.
+func losses(of []result) string {
+	lost, from, to := 0, math.Inf(1), math.Inf(-1)
+	for _, r := range of {
+		if lost += r.Lost; r.Lost > 0 {
+			from, to = min(from, r.LostFrom), max(to, r.LostTo)
+		}
+	}
+	if lost == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d (%+.2f to %+.2f s)", lost, from/1000, to/1000)
 }
 
 // sorted are the figures of the trials that got so far as to have one.
@@ -182,24 +210,39 @@ func memory() int {
 	return (kilobytes + 500_000) / 1_000_000
 }
 
-func TestRenderToldFiguresAndFailures(t *testing.T) {
+func TestRenderTellsFiguresAndFailures(t *testing.T) {
 	t.Parallel()
-	began := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	table := render(map[id]result{
-		{"cable-cut", 1}: {Fault: "cable-cut", Seed: 1, Began: began, Version: "v1", Gap: 8000, FormerLastAck: 4000},
-		{"cable-cut", 2}: {Fault: "cable-cut", Seed: 2, Began: began, Version: "v1", Gap: 9000, FormerLastAck: 5100},
-		{"cable-cut", 3}: {
-			Fault: "cable-cut", Seed: 3, Began: began, Version: "v1", Gap: 12500, Lost: 2, Failure: "2 lost",
+	all := map[id]result{}
+	for _, r := range []result{
+		{Engine: postgresql.kind, Fault: "cable-cut", Seed: 1, Gap: 8000, FormerLastAck: 4000},
+		{Engine: postgresql.kind, Fault: "cable-cut", Seed: 2, Gap: 9000, FormerLastAck: 5100},
+		{
+			Engine: postgresql.kind, Fault: "cable-cut", Seed: 3, Gap: 12500, Lost: 2, LostFrom: -150, LostTo: 20,
+			Failure: "2 lost",
 		},
-		{"engine-killed", 1}: {Fault: "engine-killed", Seed: 1, Began: began, Version: "v1", Gap: 400, Recovery: 1500},
-	})
-	for _, wanted := range []string{
-		"(`cable-cut`) | 3 | 9.00 s | **12.50 s** | 12.00 s | **5.10 s** | - | 0 | 2 | 0 | 0 | 1 |\n",
-		"(`engine-killed`) | 1 | 0.40 s | 0.40 s | 1.50 s |  | 1.50 s | 0 | 0 | 0 | 0 | 0 |\n",
-		"Measured 2026-11-23 by", "`cable-cut` seed 3 failed: 2 lost",
+		{Engine: redis.kind, Fault: "engine-killed", Seed: 1, Gap: 400, Recovery: 1500},
 	} {
-		if !strings.Contains(table, wanted) {
-			t.Errorf("no %q in\n%s", wanted, table)
-		}
+		r.Began, r.Version = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), "v1"
+		all[id{r.Engine, r.Fault, r.Seed}] = r
+	}
+	for _, test := range []struct {
+		engine *engine
+		wanted []string
+	}{
+		{postgresql, []string{
+			"(`cable-cut`) | 3 | 9.00 s | **12.50 s** | 12.00 s | **5.10 s** | - | 0 | 2 (-0.15 to +0.02 s) | 0 | 0 | 1 |\n",
+			"Measured 2026-11-23 by", "`cable-cut` seed 3 failed: 2 lost",
+		}},
+		{redis, []string{"(`engine-killed`) | 1 | 0.40 s | 0.40 s | 1.50 s |  | 1.50 s | 0 | 0 | 0 | 0 | 0 |\n"}},
+	} {
+		t.Run(test.engine.name(), func(t *testing.T) {
+			t.Parallel()
+			table := render(test.engine, all)
+			for _, wanted := range test.wanted {
+				if !strings.Contains(table, wanted) {
+					t.Errorf("no %q in\n%s", wanted, table)
+				}
+			}
+		})
 	}
 }

@@ -14,13 +14,17 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
 // result is what is kept of a trial, one line of JSON.
 type result struct {
-	Fault string    `json:"fault"`
-	Seed  uint64    `json:"seed"`
-	Began time.Time `json:"began"`
+	// Engine is not in results of the time when there was one only.
+	Engine v1alpha1.EngineType `json:"engine"`
+	Fault  string              `json:"fault"`
+	Seed   uint64              `json:"seed"`
+	Began  time.Time           `json:"began"`
 	// Version is of the checkout that was tried.
 	Version string `json:"version"`
 	// Gap is the longest time, in milliseconds, in which no session through the Service had an acknowledgement.
@@ -35,7 +39,11 @@ type result struct {
 	Duplicated int     `json:"duplicated"`
 	Overlaps   int     `json:"overlaps"`
 	Late       int     `json:"late"`
-	Failure    string  `json:"failure,omitempty"`
+	// LostFrom and LostTo are when, in milliseconds after the fault, the first and the last of the lost writes were
+	// acknowledged.
+	LostFrom float64 `json:"lostFromMilliseconds,omitempty"`
+	LostTo   float64 `json:"lostToMilliseconds,omitempty"`
+	Failure  string  `json:"failure,omitempty"`
 }
 
 func (r result) String() string {
@@ -46,8 +54,9 @@ func (r result) String() string {
 
 // id tells trials apart.
 type id struct {
-	fault string
-	seed  uint64
+	engine v1alpha1.EngineType
+	fault  string
+	seed   uint64
 }
 
 // results is the file that a long run goes on from.
@@ -69,11 +78,11 @@ func (r results) read() (map[id]result, error) {
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var one result
+		one := result{Engine: v1alpha1.EnginePostgreSQL}
 		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.path, err)
 		}
-		all[id{one.Fault, one.Seed}] = one
+		all[id{one.Engine, one.Fault, one.Seed}] = one
 	}
 	return all, lines.Err()
 }

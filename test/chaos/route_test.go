@@ -9,50 +9,73 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 )
 
+// route is a way to a server.
+type route struct {
+	// uri is what the binding Secret says: the login, the database and the port.
+	uri string
+	// address is that of the host, in place of the one in uri.
+	address string
+	tls     *tls.Config
+	// dial makes connections from elsewhere; nil for from here.
+	dial dialFunc
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // routeTo leads to an address with the login of a binding Secret, over TLS, and sure of whom it talks to: each
 // certificate bears the name of the Service.
-func routeTo(address, service string, binding *corev1.Secret) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(string(binding.Data["uri"]))
-	if err != nil {
-		return nil, err
-	}
+func routeTo(address, service string, binding *corev1.Secret) (route, error) {
 	authority := x509.NewCertPool()
 	if !authority.AppendCertsFromPEM(binding.Data["ca.crt"]) {
-		return nil, fmt.Errorf("Secret %s has no authority", binding.Name)
+		return route{}, fmt.Errorf("Secret %s has no authority", binding.Name)
 	}
-	config.TLSConfig = &tls.Config{
+	return route{uri: string(binding.Data["uri"]), address: address, tls: &tls.Config{
 		RootCAs: authority, ServerName: service + "." + binding.Namespace + ".svc", MinVersion: tls.VersionTLS12,
-	}
-	config.Host, config.ConnectTimeout, config.Fallbacks = address, connectTimeout, nil
-	return config, nil
+	}}, nil
 }
 
 // directly leads to one address by the same login.
-func directly(route *pgx.ConnConfig, address string) *pgx.ConnConfig {
-	config := route.Copy()
-	config.Host = address
-	return config
+func (r route) directly(address string) route {
+	r.address = address
+	return r
 }
 
 // fromWithin makes a route begin in a network namespace. A socket stays in the namespace that it was made in.
-func fromWithin(route *pgx.ConnConfig, namespace string) *pgx.ConnConfig {
-	config := route.Copy()
-	config.DialFunc = dialFrom(namespace)
-	return config
+func (r route) fromWithin(namespace string) route {
+	r.dial = dialFrom(namespace)
+	return r
 }
 
-func dialFrom(namespace string) pgconn.DialFunc {
+// open makes an encrypted connection, for a client library that must not make one itself.
+func (r route) open(ctx context.Context, address string) (*tls.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	dial := r.dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	socket, err := dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	encrypted := tls.Client(socket, r.tls)
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	return encrypted, nil
+}
+
+func dialFrom(namespace string) dialFunc {
 	type dialled struct {
 		conn net.Conn
 		err  error

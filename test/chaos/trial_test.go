@@ -17,7 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -47,18 +46,23 @@ type trial struct {
 	// struck is when the fault began to strike, mended when it had been mended.
 	struck, mended instant
 	undo           func(context.Context) error
-	result         result
+	// overcome is what the primary had when every member had come back.
+	overcome reading
+	result   result
 }
 
+// newTrial draws from the seed the same for every engine.
 func (db *database) newTrial(f *fault, seed uint64, folder string) *trial {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(f.name))
 	return &trial{
 		database: db, fault: f, seed: seed, random: rand.New(rand.NewPCG(seed, hash.Sum64())),
-		folder: filepath.Join(folder, fmt.Sprintf("%s-%d", f.name, seed)),
+		folder: filepath.Join(folder, db.engine.name(), fmt.Sprintf("%s-%d", f.name, seed)),
 		table:  fmt.Sprintf("%s_%d", strings.ReplaceAll(f.name, "-", "_"), seed),
 		undo:   func(context.Context) error { return nil },
-		result: result{Fault: f.name, Seed: seed, Began: time.Now().UTC().Truncate(time.Second)},
+		result: result{
+			Engine: db.engine.kind, Fault: f.name, Seed: seed, Began: time.Now().UTC().Truncate(time.Second),
+		},
 	}
 }
 
@@ -82,10 +86,7 @@ func (t *trial) begin(ctx context.Context) error {
 	if err := errors.Join(os.RemoveAll(t.folder), os.MkdirAll(t.folder, 0o755), t.awaitReady(ctx)); err != nil {
 		return err
 	}
-	// No key: a second row of the same number must be seen, not refused.
-	table := pgx.Identifier{t.table}.Sanitize()
-	if err := t.exec(ctx, fmt.Sprintf("DROP TABLE IF EXISTS %s; CREATE TABLE %s (session int, seq bigint, "+
-		"placed bigint GENERATED ALWAYS AS IDENTITY)", table, table)); err != nil {
+	if err := t.prepare(ctx, t.table); err != nil {
 		return err
 	}
 	pods, err := t.members(ctx)
@@ -96,9 +97,9 @@ func (t *trial) begin(ctx context.Context) error {
 	t.random.Shuffle(len(t.replicas), func(i, j int) {
 		t.replicas[i], t.replicas[j] = t.replicas[j], t.replicas[i]
 	})
-	inside := fromWithin(directly(t.service, t.primary.Status.PodIP), t.namespace(t.primary.Spec.NodeName))
+	inside := t.service.directly(t.primary.Status.PodIP).fromWithin(t.namespace(t.primary.Spec.NodeName))
 	t.writer, err = startWriter(context.WithoutCancel(ctx), plan{
-		folder: t.folder, table: t.table, service: t.service, inside: inside, seed: t.seed,
+		engine: t.engine, folder: t.folder, table: t.table, service: t.service, inside: inside, seed: t.seed,
 		pace: t.between(5*time.Millisecond, 40*time.Millisecond),
 	})
 	if err != nil {
@@ -161,7 +162,9 @@ func (t *trial) recover(ctx context.Context) error {
 		return err
 	}
 	err := eventually(ctx, "waiting for every member to have the newest rows", func(ctx context.Context) error {
-		return t.eachMember(ctx, func(rows []row, _ []row) error {
+		begun := now()
+		return t.eachMember(ctx, func(rows, primary []row) error {
+			t.overcome = reading{begun, primary}
 			if !slices.ContainsFunc(rows, func(r row) bool { return r.Session == 0 && r.Seq == newest.Seq }) {
 				return errors.New("rows are missing")
 			}

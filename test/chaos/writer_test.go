@@ -13,8 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // The sessions of a trial. Those through the Service are what applications are, and come first; of them the last leaves
@@ -34,7 +32,7 @@ const (
 // writer is all sessions of a trial.
 type writer struct {
 	folder  string
-	service atomic.Pointer[pgx.ConnConfig]
+	service atomic.Pointer[route]
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -47,10 +45,11 @@ type writer struct {
 
 // plan is what the seed decides about the writer, and where it writes.
 type plan struct {
+	engine *engine
 	folder string
 	table  string
 	// service leads to whatever is primary, inside to the primary of now from its own node.
-	service, inside *pgx.ConnConfig
+	service, inside route
 	// pace is the mean pause between the writes of a session.
 	pace time.Duration
 	seed uint64
@@ -59,7 +58,7 @@ type plan struct {
 func startWriter(ctx context.Context, p plan) (*writer, error) {
 	ctx, stop := context.WithCancel(ctx)
 	w := &writer{folder: p.folder, stop: stop, changed: make(chan struct{})}
-	w.service.Store(p.service)
+	w.service.Store(&p.service)
 	for id := range insider + 1 {
 		s, err := w.newSession(id, p)
 		if err != nil {
@@ -78,19 +77,18 @@ func (w *writer) newSession(id int, p plan) (*session, error) {
 	}
 	random := rand.New(rand.NewPCG(p.seed, uint64(id)))
 	s := &session{
-		id: id, journal: journal, told: w.tell, timeout: writeTimeout, patient: id < throughService-1,
-		insert: fmt.Sprintf("INSERT INTO %s (session, seq) VALUES ($1, $2)", pgx.Identifier{p.table}.Sanitize()),
-		route:  w.service.Load,
-		think:  func() time.Duration { return time.Duration(random.Int64N(int64(2 * p.pace))) },
+		id: id, engine: p.engine, table: p.table, journal: journal, told: w.tell,
+		timeout: writeTimeout, patient: id < throughService-1, route: w.service.Load,
+		think: func() time.Duration { return time.Duration(random.Int64N(int64(2 * p.pace))) },
 	}
 	if id == insider {
-		s.timeout, s.route = time.Hour, func() *pgx.ConnConfig { return p.inside }
+		s.timeout, s.route = time.Hour, func() *route { return &p.inside }
 	}
 	return s, nil
 }
 
 // retarget leads sessions that connect anew to another Service.
-func (w *writer) retarget(service *pgx.ConnConfig) { w.service.Store(service) }
+func (w *writer) retarget(service route) { w.service.Store(&service) }
 
 // tell notes what became of a write.
 func (w *writer) tell(x write) {

@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build chaos
+
+package chaos
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// engine is all that trials know of a database engine. Everything else here speaks of servers, lives, tables and rows;
+// what those are is the engine's to say.
+type engine struct {
+	// kind is what the engine is called in the API, and version the one that is tried.
+	kind    v1alpha1.EngineType
+	version string
+	// connect logs in by a route and asks who answers.
+	connect func(context.Context, route) (conn, error)
+	// server finds the processes of the server in a member's container, receiver those by which a replica receives.
+	server, receiver role
+	// lossWindow bounds what an engine loses whose primary acknowledges before a replica has the write: only what was
+	// acknowledged so shortly before or after a fault may be lost, and only to a fault that strikes the primary
+	// unprepared. It is 0 for an engine that waits for its replicas.
+	lossWindow time.Duration
+	// inCI are the faults of the short run, once each.
+	inCI []string
+}
+
+// conn is a connection to one server. It never becomes a connection to another, and nothing in it tries again: what a
+// client library does behind the back of a session would be taken for the database's doing.
+type conn interface {
+	// life names the server, and since when it may accept writes as far as clients can see. Another life is another
+	// primary, also at the same address.
+	life() string
+	// write writes a row and tells what became of it.
+	write(ctx context.Context, table string, session int, seq int64) (outcome, error)
+	// broken tells that the connection is of no more use.
+	broken() bool
+	// prepare makes a table that is empty.
+	prepare(ctx context.Context, table string) error
+	// rows gives all rows in the order in which they were placed.
+	rows(ctx context.Context, table string) ([]row, error)
+	// close hangs up without a word: a goodbye to a server that is frozen or gone would wait.
+	close()
+}
+
+// engines are all that can be tried; the first is tried when none is named.
+var engines = []*engine{postgresql, redis}
+
+// name is what the engine is called in flags, folders and results.
+func (e *engine) name() string { return strings.ToLower(string(e.kind)) }
