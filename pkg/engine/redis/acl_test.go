@@ -4,6 +4,7 @@
 package redis
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -82,7 +83,7 @@ func TestStrangersGetNothing(t *testing.T) {
 			"nobody": s.as("", ""), "default": s.as("default", "x"), "app": s.as("app", "wrong"),
 			"a member": s.as(ReplicationUser, membersPassword),
 		} {
-			if err := client.Get(t.Context(), "k").Err(); err == nil || err == goredis.Nil { //nolint:errorlint // it is never wrapped
+			if err := client.Get(t.Context(), "k").Err(); err == nil || errors.Is(err, goredis.Nil) {
 				t.Errorf("%s reads a key: %v", login, err)
 			}
 			_ = client.Close()

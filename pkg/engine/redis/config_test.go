@@ -163,7 +163,9 @@ func TestTopologyChangesNoMemory(t *testing.T) {
 
 func TestMemberConf(t *testing.T) {
 	t.Parallel()
-	got := MemberConf("/run/redis/redis.conf", map[string]string{"replicaof": "a.b 6379", "masteruser": "x", "dir": "/a b"})
+	got := MemberConf("/run/redis/redis.conf", map[string]string{
+		"replicaof": "a.b 6379", "masteruser": "x", "dir": "/a b",
+	})
 	want := fileHeader + `include "/run/redis/redis.conf"
 dir "/a b"
 masteruser "x"
@@ -232,7 +234,9 @@ func TestSeveralArguments(t *testing.T) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	running := map[string]string{"timeout": "10", "hz": "20", "io-threads": "1", "maxmemory": "1", "tcp-backlog": "5"}
-	wanted := map[string]string{"timeout": "10", "io-threads": "2", "maxmemory": "2", "tcp-backlog": "5", "loglevel": "debug"}
+	wanted := map[string]string{
+		"timeout": "10", "io-threads": "2", "maxmemory": "2", "tcp-backlog": "5", "loglevel": "debug",
+	}
 	live, restart := Changes(running, wanted)
 	if d := cmp.Diff(map[string]string{"maxmemory": "2", "loglevel": "debug"}, live); d != "" {
 		t.Errorf("live (-want +got):\n%s", d)
