@@ -127,7 +127,9 @@ func TestConfigureOverlay(t *testing.T) {
 		}, map[string]string{"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru", "timeout": "10"}},
 		"limits for clients stand beside those of replicas": {func(s *v1alpha1.DatabaseClusterSpec) {
 			s.Parameters = p(outputLimits, "pubsub 64mb 16mb 60")
-		}, map[string]string{outputLimits: "replica 134217728 67108864 60 pubsub 64mb 16mb 60"}},
+		}, map[string]string{
+			outputLimits: defaultLimits + " replica 134217728 67108864 60 pubsub 64mb 16mb 60",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +225,8 @@ func TestSeveralArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"bind": "*|-::*", "save": "", "tls-protocols": "TLSv1.2 TLSv1.3", outputLimits: "replica|134217728|67108864|60",
+		"bind": "*|-::*", "save": "", "tls-protocols": "TLSv1.2 TLSv1.3",
+		outputLimits: "normal|0|0|0|pubsub|33554432|8388608|60|replica|134217728|67108864|60",
 	} {
 		if got := strings.Join(read[name], "|"); got != want {
 			t.Errorf("%s has the arguments %q, want %q", name, got, want)

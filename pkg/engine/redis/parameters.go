@@ -89,6 +89,10 @@ var computedNames = []string{
 // outputLimits is the setting that says how much may wait for a client to read it, by class of client.
 const outputLimits = "client-output-buffer-limit"
 
+// defaultLimits are the server's own for other classes than replicas. They are said so that a limit which a user takes
+// back is set again on a running server: it keeps what it is not told.
+const defaultLimits = "normal 0 0 0 pubsub 33554432 8388608 60"
+
 // parametersOf gives all settings that the members share by name: the fixed, the computed, and over them the user's.
 func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 	all := make(map[string]string, len(fixedSettings)+len(spec.Parameters)+len(computedNames))
@@ -100,7 +104,7 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 	maps.Copy(all, computed)
 	users := usersParameters(spec)
 	maps.Copy(all, users)
-	if own, ok := users[outputLimits]; ok { // the users' classes stand beside the replicas'
+	if own, ok := users[outputLimits]; ok { // of two limits for a class, the second counts
 		all[outputLimits] = computed[outputLimits] + " " + own
 	}
 	return all
@@ -113,7 +117,7 @@ func computedParameters(c capacity) map[string]string {
 		// An application that takes the database for a cache says so; for any other, a lost key is lost data.
 		"maxmemory-policy":  "noeviction",
 		"repl-backlog-size": bytesOf(c.backlog()),
-		outputLimits:        "replica " + bytesOf(c.replicaBuffer()) + " " + bytesOf(c.replicaBuffer()/2) + " 60",
+		outputLimits:        defaultLimits + " replica " + bytesOf(c.replicaBuffer()) + " " + bytesOf(c.replicaBuffer()/2) + " 60",
 	}
 }
 

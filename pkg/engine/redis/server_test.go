@@ -119,6 +119,32 @@ func TestServerStartsWithRestartParameters(t *testing.T) {
 	})
 }
 
+// TestServerTakesLimitsBack: a user's limit for a class of clients counts, and what was there before counts again when
+// the user takes it back, on a server that runs.
+func TestServerTakesLimitsBack(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, program string) {
+		spec := newSpec("512Mi")
+		spec.Parameters = p(outputLimits, "pubsub 64mb 16mb 30")
+		s := start(t, program, spec, nil)
+		with, without := parametersOf(spec), parametersOf(newSpec("512Mi"))
+		live, restart := Changes(with, without)
+		if len(restart) > 0 {
+			t.Fatalf("%v wait for a restart", restart)
+		}
+		for value, want := range map[string]string{
+			with[outputLimits]: "pubsub 67108864 16777216 30", live[outputLimits]: "pubsub 33554432 8388608 60",
+		} {
+			must(t, s.ConfigSet(t.Context(), outputLimits, value).Err())
+			got, err := s.ConfigGet(t.Context(), outputLimits).Result()
+			must(t, err)
+			if !strings.Contains(got[outputLimits], want) || !strings.Contains(got[outputLimits], " 67108864 33554432 60") {
+				t.Errorf("%s gave %s, want %s", value, got[outputLimits], want)
+			}
+		}
+	})
+}
+
 // TestServerReadsMemoryAlike: AtlasDB counts as the server does.
 func TestServerReadsMemoryAlike(t *testing.T) {
 	t.Parallel()
