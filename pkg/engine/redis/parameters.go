@@ -6,9 +6,9 @@ package redis
 import (
 	"maps"
 	"strconv"
-	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -102,7 +102,7 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 	maps.Copy(all, persistence[persistenceOf(spec)])
 	computed := computedParameters(capacityOf(spec))
 	maps.Copy(all, computed)
-	users := usersParameters(spec)
+	users := engine.UsersParameters(spec)
 	maps.Copy(all, users)
 	if own, ok := users[outputLimits]; ok { // of two limits for a class, the second counts
 		all[outputLimits] = computed[outputLimits] + " " + own
@@ -127,13 +127,4 @@ func persistenceOf(spec *v1alpha1.DatabaseClusterSpec) v1alpha1.RedisPersistence
 		return v1alpha1.RedisPersistenceAOF
 	}
 	return spec.Redis.Persistence
-}
-
-// usersParameters are the parameters of the spec under their names in lower case, as the server compares them.
-func usersParameters(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
-	users := make(map[string]string, len(spec.Parameters))
-	for name, value := range spec.Parameters {
-		users[strings.ToLower(name)] = string(value)
-	}
-	return users
 }
