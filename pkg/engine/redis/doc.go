@@ -24,9 +24,9 @@
 //
 // The 64Mi are for the agent and a server without data. The third that stays free is for copy-on-write: a snapshot, a
 // rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is
-// in memory twice. Half of the data may change during one snapshot; an application that changes more, or keeps fewer but
-// larger values, sets maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either
-// can change while the data stays, and data that fitted must not stop to fit.
+// in memory twice. Half of the data may change during one snapshot; an application that changes more, or far less, sets
+// maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either can change while the
+// data stays, and data that fitted must not stop to fit.
 //
 // A user sets what the table of directives lists (parameters_table.go) and nothing else: a server with one line that it
 // does not know, or does not like, does not start. What AtlasDB owns is refused with the reason (parameters_owned.go).

@@ -112,12 +112,13 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 
 // computedParameters are those that depend on what a member has.
 func computedParameters(c capacity) map[string]string {
+	hard, soft := bytesOf(c.replicaBuffer()), bytesOf(c.replicaBuffer()/2)
 	return map[string]string{
 		"maxmemory": bytesOf(c.data()),
 		// An application that takes the database for a cache says so; for any other, a lost key is lost data.
 		"maxmemory-policy":  "noeviction",
 		"repl-backlog-size": bytesOf(c.backlog()),
-		outputLimits:        defaultLimits + " replica " + bytesOf(c.replicaBuffer()) + " " + bytesOf(c.replicaBuffer()/2) + " 60",
+		outputLimits:        defaultLimits + " replica " + hard + " " + soft + " 60",
 	}
 }
 

@@ -138,7 +138,8 @@ func TestServerTakesLimitsBack(t *testing.T) {
 			must(t, s.ConfigSet(t.Context(), outputLimits, value).Err())
 			got, err := s.ConfigGet(t.Context(), outputLimits).Result()
 			must(t, err)
-			if !strings.Contains(got[outputLimits], want) || !strings.Contains(got[outputLimits], " 67108864 33554432 60") {
+			replicas := strings.Contains(got[outputLimits], " 67108864 33554432 60")
+			if !replicas || !strings.Contains(got[outputLimits], want) {
 				t.Errorf("%s gave %s, want %s", value, got[outputLimits], want)
 			}
 		}
