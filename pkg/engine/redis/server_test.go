@@ -68,7 +68,8 @@ func ends(check func(string) error) (values []string) {
 		"yes", "no", "-5", "-1", "0", "1", "100", "500", "64", "16000", "65000", "65535", "65536", "2147483647",
 		"noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
 		"volatile-ttl", "0%", "100%", "1mb", "1gb", "1tb", "1024gb", "65536gb", "10k", "10kb", "10m", "1g", "",
-		"KEg$lszhxetdmnA", "everysec", "always", "warning", "notice", "verbose", "debug", "pubsub 64mb 16mb 60", "normal 0 0 0 pubsub 1gb 1g 1",
+		"KEg$lszhxetdmnA", "everysec", "always", "warning", "notice", "verbose", "debug",
+		"pubsub 64mb 16mb 60", "normal 0 0 0 pubsub 1gb 1g 1",
 		"10", "128",
 	}
 	for _, value := range candidates {
