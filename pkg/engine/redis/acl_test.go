@@ -47,6 +47,7 @@ var refusal = regexp.MustCompile(`permission|can't run this command|not allowed`
 func TestApplication(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		app := s.as("app", appPassword)
 		defer func() { _ = app.Close() }()
@@ -78,6 +79,7 @@ func TestApplication(t *testing.T) {
 func TestStrangersGetNothing(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		for login, client := range map[string]*goredis.Client{
 			"nobody": s.as("", ""), "default": s.as("default", "x"), "app": s.as("app", "wrong"),
@@ -98,6 +100,7 @@ func TestStrangersGetNothing(t *testing.T) {
 func TestRulesAreWhole(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		before, err := s.ACLList(t.Context()).Result()
 		must(t, err)

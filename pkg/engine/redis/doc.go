@@ -24,7 +24,7 @@
 //
 // The 64Mi are for the agent and a server without data. The third that stays free is for copy-on-write: a snapshot, a
 // rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is
-// in memory twice. Half of the data may change during one snapshot; an application that changes more, or far less, sets
+// in memory twice. Half of the data may change during one snapshot; an application that changes more, or less, sets
 // maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either can change while the
 // data stays, and data that fitted must not stop to fit.
 //

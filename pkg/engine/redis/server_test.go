@@ -18,6 +18,7 @@ import (
 func TestServerTakesConfiguration(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		for _, kept := range []v1alpha1.RedisPersistence{"AOF", "RDB", "None"} {
 			spec := newSpec("512Mi")
 			spec.Redis = &v1alpha1.RedisSpec{Persistence: kept}
@@ -49,6 +50,7 @@ func (s *server) takes(t *testing.T, name, value string) {
 func TestServerReadsValuesBack(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		for _, value := range []string{
 			`"`, `\`, `\"`, "it's", "a\nport 1", "\t\x01\x7f", "ä€😀", "# x", `\x0a`, "a  b ",
 		} {
@@ -85,6 +87,7 @@ func ends(check func(string) error) (values []string) {
 func TestServerAgreesOnDirectives(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		for name, d := range directives {
 			values := ends(d.check)
@@ -102,6 +105,7 @@ func TestServerAgreesOnDirectives(t *testing.T) {
 func TestServerStartsWithRestartParameters(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		for name, d := range directives {
 			if !d.restart {
 				continue
@@ -125,6 +129,7 @@ func TestServerStartsWithRestartParameters(t *testing.T) {
 func TestServerTakesLimitsBack(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		spec := newSpec("512Mi")
 		spec.Parameters = p(outputLimits, "pubsub 64mb 16mb 30")
 		s := start(t, program, spec, nil)
@@ -151,6 +156,7 @@ func TestServerTakesLimitsBack(t *testing.T) {
 func TestServerReadsMemoryAlike(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		for _, value := range []string{"1048577", "2000k", "2000kb", "3m", "3mb", "1g", "1gb", "1GB", "5000000b"} {
 			must(t, s.ConfigSet(t.Context(), "maxmemory", value).Err())
@@ -167,6 +173,7 @@ func TestServerReadsMemoryAlike(t *testing.T) {
 func TestServerEncrypts(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		plain := goredis.NewClient(&goredis.Options{Addr: s.tls, Username: "app", Password: appPassword, MaxRetries: -1})
 		defer func() { _ = plain.Close() }()
