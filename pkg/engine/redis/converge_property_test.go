@@ -160,10 +160,9 @@ var promises = []struct {
 		demanded := o.Plan.Rebuild != nil && runbook.CanCopy(o) && !runbook.Foreign(o)
 		return is(s, runbook.StepClone) && o.Volume.HasData && !demanded
 	}},
-	{"who has less than it was elected for is not promoted", func(o observation, s step) bool {
-		reached := o.Volume.Point.Lineage.At(o.Volume.Point.Position).Epoch()
+	{"who has forgotten what it acknowledged in a tenure does not lead again in it", func(o observation, s step) bool {
 		return is(s, runbook.StepPromote, runbook.StepStartPrimary) &&
-			o.Volume.Point.Lineage.Epoch() == o.Standing.Epoch && reached < o.Standing.Epoch
+			o.Volume.Standby && o.Volume.Point.Lineage.Epoch() == o.Standing.Epoch
 	}},
 	{"a replica is promoted when it stands still", func(o observation, s step) bool {
 		return is(s, runbook.StepPromote) && (!o.Volume.Exact || o.Server.Primary != "" || !o.Server.InRecovery)
@@ -316,7 +315,7 @@ func carryOut(o *observation, s step) {
 	case runbook.StepDemote:
 		o.Server.InRecovery = true
 	case runbook.StepPromote:
-		o.Server.InRecovery, o.Volume.Standby, o.Volume.Exact = false, true, false
+		o.Server.InRecovery, o.Volume.Standby, o.Volume.Exact = false, false, false
 	case runbook.StepEnforce:
 		o.Server.Enforced = o.Standing.Quorum
 	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepRewind:
