@@ -126,9 +126,9 @@ func takesRestartParameter(d *database) {
 	before := d.servers()
 	d.underLoad(func(func()) {
 		d.set(d.engine.restart)
-		d.Eventually("every server was restarted", func(context.Context) error {
-			for member, server := range d.servers() {
-				if server == "" || before[member] == server {
+		d.Eventually("every server was restarted", func(ctx context.Context) error {
+			for member, old := range before {
+				if now := d.Server(ctx, member, d.engine.process); now == "" || now == old {
 					return fmt.Errorf("that of %s was not", member)
 				}
 			}
@@ -142,7 +142,7 @@ func (d *database) servers() map[string]string {
 	d.Helper()
 	all := map[string]string{}
 	for _, m := range d.status().MemberStatuses {
-		all[m.Name] = d.Server(m.Name, d.engine.process)
+		all[m.Name] = d.Server(d.Context(), m.Name, d.engine.process)
 	}
 	return all
 }

@@ -60,7 +60,7 @@ func (d *database) apply(members int32) {
 // on hands the database to a subtest.
 func (d *database) on(t *testing.T) *database {
 	t.Helper()
-	d.Frame = d.Frame.On(t)
+	d.Frame = d.On(t)
 	return d
 }
 

@@ -77,15 +77,15 @@ done 2>/dev/null; true`
 
 // Server tells the server's process of a pod from every other that there was: its id and its start time. It is known by
 // its name as the kernel has it (/proc/PID/comm), of at most 15 characters. "" is none, as while it restarts.
-func (f *Frame) Server(pod, process string) string {
+func (f *Frame) Server(ctx context.Context, pod, process string) string {
 	f.Helper()
-	return strings.TrimSpace(f.Exec(pod, "sh", "-c", findByName, "sh", process))
+	return strings.TrimSpace(f.exec(ctx, pod, "sh", "-c", findByName, "sh", process))
 }
 
 // KillServer sends SIGKILL to the server's process of a pod.
 func (f *Frame) KillServer(pod, process string) {
 	f.Helper()
-	id, _, found := strings.Cut(f.Server(pod, process), " ")
+	id, _, found := strings.Cut(f.Server(f.Context(), pod, process), " ")
 	if !found {
 		f.Fatalf("pod %s has no process %q", pod, process)
 	}
@@ -97,7 +97,12 @@ func (f *Frame) KillServer(pod, process string) {
 // target is no failure.
 func (f *Frame) Exec(pod string, argv ...string) string {
 	f.Helper()
-	out, err := f.kubectl(f.Context(), append([]string{"exec", pod, "-c", "engine", "--"}, argv...)...)
+	return f.exec(f.Context(), pod, argv...)
+}
+
+func (f *Frame) exec(ctx context.Context, pod string, argv ...string) string {
+	f.Helper()
+	out, err := f.kubectl(ctx, append([]string{"exec", pod, "-c", "engine", "--"}, argv...)...)
 	if err != nil {
 		f.Logf("exec in %s: %v", pod, err)
 	}

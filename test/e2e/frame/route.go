@@ -50,7 +50,7 @@ func (f *Frame) Route(ctx context.Context, cluster, service string) (*Route, err
 	is := func(key string) string { return string(binding.Data[key]) }
 	authority := x509.NewCertPool()
 	if !authority.AppendCertsFromPEM(binding.Data["ca.crt"]) {
-		return nil, fmt.Errorf("Secret %s has no authority", binding.Name)
+		return nil, fmt.Errorf("binding %s has no authority", binding.Name)
 	}
 	r := &Route{
 		URI: is("uri"), Username: is("username"), Password: is("password"), Database: is("database"),
@@ -83,7 +83,8 @@ func (f *Frame) forward(ctx context.Context, service, port string) (net.Conn, er
 		return nil, err
 	}
 	// It must outlive ctx, which may be for the dialling alone; closing the connection ends it.
-	cmd := exec.CommandContext(f.Context(), kubectlProgram(), "--namespace="+f.NS, "port-forward", "pod/"+pod, ":"+port)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), kubectlProgram(), "--namespace="+f.NS, "port-forward",
+		"pod/"+pod, ":"+port)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -137,5 +138,5 @@ func (f *Frame) behind(ctx context.Context, service string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("Service %s has no ready endpoint", service)
+	return "", fmt.Errorf("no ready endpoint is behind Service %s", service)
 }
