@@ -65,6 +65,10 @@ func (d *Driver) configure(ctx context.Context, plan engine.Plan, primary string
 
 // reload makes the running server read what was written since the last time. It takes the postmaster's own signal: what
 // one failed pass wrote, the next must not take for read.
+//
+// The postmaster passes the signal on before it accepts another connection. So whoever asks over a new one sees the new
+// settings, what of them waits for a restart, and a startup process that reads them before it would receive again; over
+// an old one it might still see those before.
 func (d *Driver) reload() error {
 	if !d.config.unread {
 		return nil
@@ -73,6 +77,7 @@ func (d *Driver) reload() error {
 		return fmt.Errorf("making the server read its settings: %w", err)
 	}
 	d.config.unread = false
+	d.db.close()
 	return nil
 }
 

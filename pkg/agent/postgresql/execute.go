@@ -152,13 +152,10 @@ func (d *Driver) Follow(ctx context.Context, plan engine.Plan, from runbook.Sour
 	if err := d.configure(ctx, plan, from.Member, d.quorum); err != nil {
 		return err
 	}
-	// The postmaster passes the signal on before it accepts another connection. So whoever sees the server over a new
-	// one sees a startup process that reads the new settings before it would begin to receive again.
 	if err := d.reload(); err != nil {
 		return err
 	}
 	d.following = from.Member
-	d.db.close()
 	return nil
 }
 
@@ -236,7 +233,6 @@ func (d *Driver) Enforce(ctx context.Context, plan engine.Plan, q engine.Quorum)
 		return err
 	}
 	d.following = ""
-	d.db.close()
 	// A barrier that waits is released by what weaker quorum comes, and one that was flushed says nothing of what is
 	// acknowledged under a weaker quorum in between.
 	d.chores.barrier, d.chores.flushed = nil, engine.Quorum{}

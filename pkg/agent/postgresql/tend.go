@@ -111,7 +111,7 @@ func beside(ctx context.Context, pool *pgxpool.Pool, do func(context.Context, *p
 
 // flushBarrier writes something that the quorum in force must flush before it counts, once per quorum. Everything
 // before it in the log is flushed by the same members then. A walsender that releases it has read the settings of that
-// quorum, since every connection of the pool is younger than the signal to read them (see Follow).
+// quorum, since every connection of the pool is younger than the signal to read them (see reload).
 func (d *Driver) flushBarrier(ctx context.Context, pool *pgxpool.Pool) {
 	c := &d.chores
 	if c.barrier == nil && !c.flushed.Equal(d.quorum) {
