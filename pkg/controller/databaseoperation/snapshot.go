@@ -100,16 +100,6 @@ func (s Snapshot) primary() (Member, bool) {
 	return Member{}, false
 }
 
-func (s Snapshot) replicas() []Member {
-	var all []Member
-	for _, m := range s.Members {
-		if m.Report.Role == v1alpha1.RoleReplica {
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
 // refusal is what a member says why it could not do what the operation asks for.
 func (s Snapshot) refusal() (string, bool) {
 	for _, m := range s.Members {

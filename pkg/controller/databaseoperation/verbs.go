@@ -35,7 +35,8 @@ func (s Snapshot) idle() (string, bool) {
 	return "the cluster is stopped (spec.powerState)", spec.PowerState == v1alpha1.PowerStopped
 }
 
-// refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal.
+// refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal. Whether a replica
+// is level is the primary's to judge: it gives one that is about to be some seconds, and refuses with the reason.
 func refuseSwitchover(s Snapshot) (string, bool) {
 	primary, ok := s.primary()
 	target := s.Operation.SwitchoverTarget()
@@ -45,16 +46,12 @@ func refuseSwitchover(s Snapshot) (string, bool) {
 		return "there is no other member to switch over to", true
 	case !ok:
 		return "there is no primary that could hand over; the members elect one by themselves", true
-	case target == "" && !slices.ContainsFunc(s.replicas(), func(m Member) bool { return m.Report.CaughtUp }):
-		return "no replica is caught up", true
 	case target == "" || target == primary.Name:
 		return "", false
 	case m.Pod == nil:
 		return fmt.Sprintf("spec.switchover.target: there is no member %q; there are %s", target, s.names()), true
 	case slices.Contains(s.Cluster.Spec.FencedMembers, target):
 		return fmt.Sprintf("spec.switchover.target: %s is one of spec.fencedMembers of the cluster", target), true
-	case !m.Report.CaughtUp:
-		return fmt.Sprintf("spec.switchover.target: %s is not caught up", target), true
 	}
 	return "", false
 }
