@@ -94,8 +94,8 @@ func worth(primary Member) string {
 	if primary.Report.Durability != v1alpha1.EffectiveBoundedLoss {
 		return ""
 	}
-	return " and stops when too few replicas keep up; it acknowledges a write before replicas have it, so a failover may " +
-		"lose the last seconds (BoundedLoss)"
+	return " and stops when too few replicas keep up; it acknowledges a write before replicas have it, so a failover " +
+		"may lose the last seconds (BoundedLoss)"
 }
 
 // waitingForVotes tells what is missing before a first primary is chosen among retained volumes.

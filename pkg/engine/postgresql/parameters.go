@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -108,7 +109,7 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]s
 			all[s.name] = s.value
 		}
 	}
-	users := usersParameters(spec)
+	users := engine.UsersParameters(spec)
 	maps.Copy(all, computedParameters(capacityOf(spec), users))
 	maps.Copy(all, users)
 	return all
@@ -147,15 +148,6 @@ func memoryUse(c capacity, users map[string]string) (buffers, connections int64)
 		}
 	}
 	return buffers, connections
-}
-
-// usersParameters are the parameters of the spec under their names in lower case, as the server compares them.
-func usersParameters(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
-	users := make(map[string]string, len(spec.Parameters))
-	for name, value := range spec.Parameters {
-		users[strings.ToLower(name)] = string(value)
-	}
-	return users
 }
 
 // majorOf gives the major version of a build such as "17.6"; 0 for what is none.

@@ -5,7 +5,6 @@ package postgresql
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 // leastMajor is the oldest major version whose parameters AtlasDB writes.
@@ -38,29 +38,16 @@ func (Engine) Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 		errs = append(errs, field.Invalid(specPath.Child("version"), spec.Version,
 			fmt.Sprintf("PostgreSQL %d is the oldest that AtlasDB runs", leastMajor)))
 	}
-	errs = append(errs, validateParameters(spec.Parameters)...)
+	errs = append(errs, validateParameters(spec)...)
 	if len(errs) > 0 {
 		return errs // the memory depends on the parameters
 	}
 	return validateMemory(spec)
 }
 
-// validateParameters looks at each parameter, by name so that the errors come in the same order every time.
-func validateParameters(parameters map[string]v1alpha1.ParameterValue) field.ErrorList {
-	var errs field.ErrorList
-	seen := make(map[string]string, len(parameters))
-	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		lower := strings.ToLower(name)
-		if first, again := seen[lower]; again {
-			errs = append(errs, field.Invalid(parametersPath.Key(name), name,
-				fmt.Sprintf("the same parameter as %q: PostgreSQL does not tell case apart", first)))
-			continue
-		}
-		seen[lower] = name
-		if err := validateParameter(parametersPath.Key(name), lower, string(parameters[name])); err != nil {
-			errs = append(errs, err)
-		}
-	}
+// validateParameters names all that AtlasDB owns beside the first that it refuses for that.
+func validateParameters(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
+	errs := engine.ValidateParameters(spec, validateParameter)
 	if slices.ContainsFunc(errs, func(e *field.Error) bool { return e.Type == field.ErrorTypeForbidden }) {
 		errs = append(errs, field.Forbidden(parametersPath, "AtlasDB sets these parameters itself: "+ownedNames()))
 	}
@@ -90,7 +77,7 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // validateMemory says whether the memory is enough for what is asked of it, and what would be.
 func validateMemory(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
-	c, users := capacityOf(spec), usersParameters(spec)
+	c, users := capacityOf(spec), engine.UsersParameters(spec)
 	buffers, connections := memoryUse(c, users)
 	_, chosen := users["shared_buffers"]
 	if chosen && buffers >= c.memory {

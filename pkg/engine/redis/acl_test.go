@@ -4,6 +4,7 @@
 package redis
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +47,7 @@ var refusal = regexp.MustCompile(`permission|can't run this command|not allowed`
 func TestApplication(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		app := s.as("app", appPassword)
 		defer func() { _ = app.Close() }()
@@ -77,12 +79,13 @@ func TestApplication(t *testing.T) {
 func TestStrangersGetNothing(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		for login, client := range map[string]*goredis.Client{
 			"nobody": s.as("", ""), "default": s.as("default", "x"), "app": s.as("app", "wrong"),
 			"a member": s.as(ReplicationUser, membersPassword),
 		} {
-			if err := client.Get(t.Context(), "k").Err(); err == nil || err == goredis.Nil { //nolint:errorlint // it is never wrapped
+			if err := client.Get(t.Context(), "k").Err(); err == nil || errors.Is(err, goredis.Nil) {
 				t.Errorf("%s reads a key: %v", login, err)
 			}
 			_ = client.Close()
@@ -97,6 +100,7 @@ func TestStrangersGetNothing(t *testing.T) {
 func TestRulesAreWhole(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		before, err := s.ACLList(t.Context()).Result()
 		must(t, err)

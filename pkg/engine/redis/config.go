@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -134,10 +135,8 @@ func unescape(quoted string) string {
 		if c == '\\' && i+1 < len(quoted) {
 			i++
 			c = quoted[i]
-			if digits := quoted[i+1:]; c == 'x' && len(digits) >= 2 {
-				if _, err := fmt.Sscanf(digits[:2], "%02x", &c); err == nil {
-					i += 2
-				}
+			if n, err := strconv.ParseUint(quoted[i+1:min(i+3, len(quoted))], 16, 8); c == 'x' && err == nil {
+				c, i = byte(n), i+2
 			}
 		}
 		b.WriteByte(c)

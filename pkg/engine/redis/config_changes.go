@@ -3,10 +3,7 @@
 
 package redis
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // NeedsRestart says whether a running server cannot take a setting over. Of a setting that is not known here nothing is
 // promised.
@@ -37,7 +34,7 @@ func Changes(running, wanted map[string]string) (live map[string]string, restart
 			live[name] = value
 		}
 	}
-	for name := range maps.Keys(running) {
+	for name := range running {
 		if _, still := wanted[name]; !still {
 			restart = append(restart, name)
 		}

@@ -127,7 +127,9 @@ func TestConfigureOverlay(t *testing.T) {
 		}, map[string]string{"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru", "timeout": "10"}},
 		"limits for clients stand beside those of replicas": {func(s *v1alpha1.DatabaseClusterSpec) {
 			s.Parameters = p(outputLimits, "pubsub 64mb 16mb 60")
-		}, map[string]string{outputLimits: "replica 134217728 67108864 60 pubsub 64mb 16mb 60"}},
+		}, map[string]string{
+			outputLimits: defaultLimits + " replica 134217728 67108864 60 pubsub 64mb 16mb 60",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +165,9 @@ func TestTopologyChangesNoMemory(t *testing.T) {
 
 func TestMemberConf(t *testing.T) {
 	t.Parallel()
-	got := MemberConf("/run/redis/redis.conf", map[string]string{"replicaof": "a.b 6379", "masteruser": "x", "dir": "/a b"})
+	got := MemberConf("/run/redis/redis.conf", map[string]string{
+		"replicaof": "a.b 6379", "masteruser": "x", "dir": "/a b",
+	})
 	want := fileHeader + `include "/run/redis/redis.conf"
 dir "/a b"
 masteruser "x"
@@ -221,7 +225,8 @@ func TestSeveralArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"bind": "*|-::*", "save": "", "tls-protocols": "TLSv1.2 TLSv1.3", outputLimits: "replica|134217728|67108864|60",
+		"bind": "*|-::*", "save": "", "tls-protocols": "TLSv1.2 TLSv1.3",
+		outputLimits: "normal|0|0|0|pubsub|33554432|8388608|60|replica|134217728|67108864|60",
 	} {
 		if got := strings.Join(read[name], "|"); got != want {
 			t.Errorf("%s has the arguments %q, want %q", name, got, want)
@@ -232,7 +237,9 @@ func TestSeveralArguments(t *testing.T) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	running := map[string]string{"timeout": "10", "hz": "20", "io-threads": "1", "maxmemory": "1", "tcp-backlog": "5"}
-	wanted := map[string]string{"timeout": "10", "io-threads": "2", "maxmemory": "2", "tcp-backlog": "5", "loglevel": "debug"}
+	wanted := map[string]string{
+		"timeout": "10", "io-threads": "2", "maxmemory": "2", "tcp-backlog": "5", "loglevel": "debug",
+	}
 	live, restart := Changes(running, wanted)
 	if d := cmp.Diff(map[string]string{"maxmemory": "2", "loglevel": "debug"}, live); d != "" {
 		t.Errorf("live (-want +got):\n%s", d)

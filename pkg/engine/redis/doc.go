@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package redis is the pure half of AtlasDB's Redis: which specs are good, how a member is configured, and what its users
-// may do. Valkey is the same to it. The driver that speaks to the server is pkg/agent/redis.
+// Package redis is the pure half of AtlasDB's Redis: which specs are good, how a member is configured, and what its
+// users may do. Valkey is the same to it. The driver that speaks to the server is pkg/agent/redis.
 //
 // # What the configuration is computed from
 //
@@ -10,7 +10,7 @@
 // (parameters.go) or stays at the server's own default.
 //
 //	maxmemory                   2/3 of (M - 64Mi - the replicas' buffer), in whole mebibytes
-//	the replicas' buffer        M/8, from 16mb to 1gb; half of it for longer than 60 s (client-output-buffer-limit replica)
+//	client-output-buffer-limit  of replicas: M/8, from 16mb to 1gb ("the replicas' buffer"); half of it for over 60 s
 //	repl-backlog-size           M/32, from 1mb to 512mb; it is a part of maxmemory
 //	maxmemory-policy            noeviction, until a user says that the data is a cache
 //	appendonly, save            by spec.redis.persistence: AOF, RDB (3600 1 300 100 60 10000) or None
@@ -23,10 +23,10 @@
 //	64Gi     42965 MiB   1 GiB              512 MiB
 //
 // The 64Mi are for the agent and a server without data. The third that stays free is for copy-on-write: a snapshot, a
-// rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is in
-// memory twice. Half of the data may change during one snapshot; an application that changes more, or keeps fewer but
-// larger values, sets maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either
-// can change while the data stays, and data that fitted must not stop to fit.
+// rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is
+// in memory twice. Half of the data may change during one snapshot; an application that changes more, or less, sets
+// maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either can change while the
+// data stays, and data that fitted must not stop to fit.
 //
 // A user sets what the table of directives lists (parameters_table.go) and nothing else: a server with one line that it
 // does not know, or does not like, does not start. What AtlasDB owns is refused with the reason (parameters_owned.go).

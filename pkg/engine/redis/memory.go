@@ -25,7 +25,7 @@ const (
 	assumedMemory = 512 * mib
 	// ownMemory is what the agent, its guard and a server without data need.
 	ownMemory = 64 * mib
-	// leastMemory is the least that a member is run with: half of it is for the rest of a server that holds 32 MiB.
+	// leastMemory is the least that a member is run with: it holds 32 MiB of data.
 	leastMemory = 128 * mib
 )
 

@@ -6,9 +6,9 @@ package redis
 import (
 	"maps"
 	"strconv"
-	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -89,6 +89,10 @@ var computedNames = []string{
 // outputLimits is the setting that says how much may wait for a client to read it, by class of client.
 const outputLimits = "client-output-buffer-limit"
 
+// defaultLimits are the server's own for other classes than replicas. They are said so that a limit which a user takes
+// back is set again on a running server: it keeps what it is not told.
+const defaultLimits = "normal 0 0 0 pubsub 33554432 8388608 60"
+
 // parametersOf gives all settings that the members share by name: the fixed, the computed, and over them the user's.
 func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 	all := make(map[string]string, len(fixedSettings)+len(spec.Parameters)+len(computedNames))
@@ -98,9 +102,9 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 	maps.Copy(all, persistence[persistenceOf(spec)])
 	computed := computedParameters(capacityOf(spec))
 	maps.Copy(all, computed)
-	users := usersParameters(spec)
+	users := engine.UsersParameters(spec)
 	maps.Copy(all, users)
-	if own, ok := users[outputLimits]; ok { // the users' classes stand beside the replicas'
+	if own, ok := users[outputLimits]; ok { // of two limits for a class, the second counts
 		all[outputLimits] = computed[outputLimits] + " " + own
 	}
 	return all
@@ -108,12 +112,13 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 
 // computedParameters are those that depend on what a member has.
 func computedParameters(c capacity) map[string]string {
+	hard, soft := bytesOf(c.replicaBuffer()), bytesOf(c.replicaBuffer()/2)
 	return map[string]string{
 		"maxmemory": bytesOf(c.data()),
 		// An application that takes the database for a cache says so; for any other, a lost key is lost data.
 		"maxmemory-policy":  "noeviction",
 		"repl-backlog-size": bytesOf(c.backlog()),
-		outputLimits:        "replica " + bytesOf(c.replicaBuffer()) + " " + bytesOf(c.replicaBuffer()/2) + " 60",
+		outputLimits:        defaultLimits + " replica " + hard + " " + soft + " 60",
 	}
 }
 
@@ -123,13 +128,4 @@ func persistenceOf(spec *v1alpha1.DatabaseClusterSpec) v1alpha1.RedisPersistence
 		return v1alpha1.RedisPersistenceAOF
 	}
 	return spec.Redis.Persistence
-}
-
-// usersParameters are the parameters of the spec under their names in lower case, as the server compares them.
-func usersParameters(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
-	users := make(map[string]string, len(spec.Parameters))
-	for name, value := range spec.Parameters {
-		users[strings.ToLower(name)] = string(value)
-	}
-	return users
 }

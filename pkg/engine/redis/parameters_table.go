@@ -6,10 +6,9 @@ package redis
 import "math"
 
 // What several directives have in common. A value is judged before a member meets it at its next start and stays down.
-var (
-	yesNo = choice("yes", "no")
-	count = integer(0, math.MaxInt32)
-)
+func yesNo(value string) error { return choice("yes", "no")(value) }
+
+func count(value string) error { return integer(0, math.MaxInt32)(value) }
 
 // parameter is a directive that is the user's to set.
 type parameter struct {

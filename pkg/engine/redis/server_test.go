@@ -4,164 +4,21 @@
 package redis
 
 import (
-	"bytes"
-	"cmp"
-	"crypto/rand"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	"github.com/atlasdb/atlasdb/pkg/engine"
-	"github.com/atlasdb/atlasdb/pkg/tlsutil"
 )
 
-// onEachServer runs a test with every server program that is here. The test image and CI have one.
-func onEachServer(t *testing.T, test func(t *testing.T, program string)) {
-	t.Helper()
-	cache, found := cmp.Or(os.Getenv("ATLASDB_CACHE"), "/var/cache/atlasdb"), 0
-	for _, name := range []string{"redis-server", "valkey-server"} {
-		for _, candidate := range []string{name, filepath.Join(cache, "bin", name)} {
-			program, err := exec.LookPath(candidate)
-			if err != nil {
-				continue
-			}
-			found++
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				test(t, program)
-			})
-			break
-		}
-	}
-	if found == 0 {
-		t.Skip("SKIPPED: no Redis server is installed here (Debian: apt-get install redis-server)")
-	}
-}
-
-// server is a real server with a configuration of AtlasDB's.
-type server struct {
-	*goredis.Client
-	directory, tls string
-}
-
-// passwords of the users of a server.
-const agentPassword, appPassword, membersPassword = "agent's", "application's", "members'"
-
-// accounts are users with those passwords.
-func accounts() Accounts {
-	return Accounts{
-		Agent: PasswordRule(agentPassword), Replication: PasswordRule(membersPassword),
-		Users: []engine.PlanUser{{Name: "app", Verifier: Engine{}.Verifier("uid", "app", appPassword)}},
-	}
-}
-
-// start starts a server as a member would, and gives the agent's client of it.
-func start(t *testing.T, program string, spec *v1alpha1.DatabaseClusterSpec, extra map[string]string) *server {
-	t.Helper()
-	s := &server{directory: t.TempDir(), tls: freeAddress(t)}
-	s.certify(t)
-	_, port, _ := net.SplitHostPort(s.tls)
-	settings := map[string]string{
-		"dir": s.directory, "unixsocket": s.path("redis.sock"), "aclfile": s.path(UsersFile), "bind": "127.0.0.1",
-		"tls-port": port, "tls-cert-file": s.path("tls.crt"), "tls-key-file": s.path("tls.key"),
-		"tls-ca-cert-file": s.path("ca.crt"),
-	}
-	for name, value := range extra {
-		settings[name] = value
-	}
-	for file, content := range map[string]string{
-		ConfigFile: Engine{}.Configure(spec, "7.0.15")[ConfigFile], UsersFile: accounts().File(),
-		MemberConfFile: MemberConf(s.path(ConfigFile), settings),
-	} {
-		must(t, os.WriteFile(s.path(file), []byte(content), 0o600))
-	}
-	s.run(t, program)
-	return s
-}
-
-func (s *server) path(name string) string { return filepath.Join(s.directory, name) }
-
-// certify makes the server's certificate.
-func (s *server) certify(t *testing.T) {
-	t.Helper()
-	authority, err := tlsutil.NewAuthority("orders", time.Now(), rand.Reader)
-	must(t, err)
-	pair, err := authority.IssueServer("orders", []string{"localhost"}, time.Now(), rand.Reader)
-	must(t, err)
-	for file, content := range map[string][]byte{
-		"ca.crt": authority.CertPEM, "tls.crt": pair.CertPEM, "tls.key": pair.KeyPEM,
-	} {
-		must(t, os.WriteFile(s.path(file), content, 0o600))
-	}
-}
-
-// run starts the server and waits until it answers. It fails when the server refuses any line.
-func (s *server) run(t *testing.T, program string) {
-	t.Helper()
-	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, s.path(MemberConfFile))
-	cmd.Stdout, cmd.Stderr = &log, &log
-	must(t, cmd.Start())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	s.Client = s.as(AgentUser, agentPassword)
-	t.Cleanup(func() { _ = s.Close() })
-	for deadline := time.Now().Add(30 * time.Second); s.Ping(t.Context()).Err() != nil; time.Sleep(20 * time.Millisecond) {
-		select {
-		case <-ended:
-			t.Fatalf("the server refused its configuration:\n%s", log.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the server did not answer")
-		}
-	}
-}
-
-// as is a client with a login.
-func (s *server) as(user, password string) *goredis.Client {
-	return goredis.NewClient(&goredis.Options{
-		Network: "unix", Addr: s.path("redis.sock"), Username: user, Password: password, MaxRetries: -1,
-	})
-}
-
-// freeAddress is where nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestServerTakesConfiguration: a real server accepts every line that is rendered for it, and a running one every change
-// that NeedsRestart says it does.
+// TestServerTakesConfiguration: a real server accepts every line that is rendered for it, and a running one every
+// change that NeedsRestart says it does.
 func TestServerTakesConfiguration(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		for _, kept := range []v1alpha1.RedisPersistence{"AOF", "RDB", "None"} {
 			spec := newSpec("512Mi")
 			spec.Redis = &v1alpha1.RedisSpec{Persistence: kept}
@@ -193,7 +50,10 @@ func (s *server) takes(t *testing.T, name, value string) {
 func TestServerReadsValuesBack(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
-		for _, value := range []string{`"`, `\`, `\"`, "it's", "a\nport 1", "\t\x01\x7f", "ä€😀", "# x", `\x0a`, "a  b "} {
+		t.Helper()
+		for _, value := range []string{
+			`"`, `\`, `\"`, "it's", "a\nport 1", "\t\x01\x7f", "ä€😀", "# x", `\x0a`, "a  b ",
+		} {
 			s := start(t, program, newSpec("512Mi"), map[string]string{"masteruser": value})
 			got, err := s.ConfigGet(t.Context(), "masteruser").Result()
 			must(t, err)
@@ -209,8 +69,9 @@ func ends(check func(string) error) (values []string) {
 	candidates := []string{
 		"yes", "no", "-5", "-1", "0", "1", "100", "500", "64", "16000", "65000", "65535", "65536", "2147483647",
 		"noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
-		"volatile-ttl", "0%", "100%", "1mb", "1gb", "1tb", "1024gb", "65536gb", "10k", "10kb", "10m", "1g", "KEg$lszhxetdmnA", "",
-		"everysec", "always", "warning", "notice", "verbose", "debug", "pubsub 64mb 16mb 60", "normal 0 0 0 pubsub 1gb 1g 1",
+		"volatile-ttl", "0%", "100%", "1mb", "1gb", "1tb", "1024gb", "65536gb", "10k", "10kb", "10m", "1g", "",
+		"KEg$lszhxetdmnA", "everysec", "always", "warning", "notice", "verbose", "debug",
+		"pubsub 64mb 16mb 60", "normal 0 0 0 pubsub 1gb 1g 1",
 		"10", "128",
 	}
 	for _, value := range candidates {
@@ -226,6 +87,7 @@ func ends(check func(string) error) (values []string) {
 func TestServerAgreesOnDirectives(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		for name, d := range directives {
 			values := ends(d.check)
@@ -243,6 +105,7 @@ func TestServerAgreesOnDirectives(t *testing.T) {
 func TestServerStartsWithRestartParameters(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		for name, d := range directives {
 			if !d.restart {
 				continue
@@ -261,10 +124,39 @@ func TestServerStartsWithRestartParameters(t *testing.T) {
 	})
 }
 
+// TestServerTakesLimitsBack: a user's limit for a class of clients counts, and what was there before counts again when
+// the user takes it back, on a server that runs.
+func TestServerTakesLimitsBack(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
+		spec := newSpec("512Mi")
+		spec.Parameters = p(outputLimits, "pubsub 64mb 16mb 30")
+		s := start(t, program, spec, nil)
+		with, without := parametersOf(spec), parametersOf(newSpec("512Mi"))
+		live, restart := Changes(with, without)
+		if len(restart) > 0 {
+			t.Fatalf("%v wait for a restart", restart)
+		}
+		for value, want := range map[string]string{
+			with[outputLimits]: "pubsub 67108864 16777216 30", live[outputLimits]: "pubsub 33554432 8388608 60",
+		} {
+			must(t, s.ConfigSet(t.Context(), outputLimits, value).Err())
+			got, err := s.ConfigGet(t.Context(), outputLimits).Result()
+			must(t, err)
+			replicas := strings.Contains(got[outputLimits], " 67108864 33554432 60")
+			if !replicas || !strings.Contains(got[outputLimits], want) {
+				t.Errorf("%s gave %s, want %s", value, got[outputLimits], want)
+			}
+		}
+	})
+}
+
 // TestServerReadsMemoryAlike: AtlasDB counts as the server does.
 func TestServerReadsMemoryAlike(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		for _, value := range []string{"1048577", "2000k", "2000kb", "3m", "3mb", "1g", "1gb", "1GB", "5000000b"} {
 			must(t, s.ConfigSet(t.Context(), "maxmemory", value).Err())
@@ -281,14 +173,14 @@ func TestServerReadsMemoryAlike(t *testing.T) {
 func TestServerEncrypts(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, program string) {
+		t.Helper()
 		s := start(t, program, newSpec("512Mi"), nil)
 		plain := goredis.NewClient(&goredis.Options{Addr: s.tls, Username: "app", Password: appPassword, MaxRetries: -1})
 		defer func() { _ = plain.Close() }()
 		if err := plain.Ping(t.Context()).Err(); err == nil {
 			t.Error("the port answers without TLS")
 		}
-		url := fmt.Sprintf("rediss://app:%s@%s?skip_verify=true", "application%27s", s.tls)
-		options, err := goredis.ParseURL(url)
+		options, err := goredis.ParseURL("rediss://app:application%27s@" + s.tls + "?skip_verify=true")
 		must(t, err)
 		client := goredis.NewClient(options)
 		defer func() { _ = client.Close() }()

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 // leastMajor is the oldest major version whose settings AtlasDB writes.
@@ -33,7 +34,7 @@ func (Engine) Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 		errs = append(errs, field.NotSupported(specPath.Child("redis", "persistence"), persistenceOf(spec),
 			slices.Sorted(maps.Keys(persistence))))
 	}
-	errs = append(errs, validateParameters(spec.Parameters)...)
+	errs = append(errs, engine.ValidateParameters(spec, validateParameter)...)
 	if len(errs) > 0 {
 		return errs // the memory depends on the parameters
 	}
@@ -54,25 +55,6 @@ func validateTopology(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 	if spec.Network.TLS.Mode == v1alpha1.TLSPreferred {
 		errs = append(errs, field.NotSupported(specPath.Child("network", "tls", "mode"), spec.Network.TLS.Mode,
 			[]v1alpha1.TLSMode{v1alpha1.TLSRequired})) // one port of Redis cannot speak both
-	}
-	return errs
-}
-
-// validateParameters looks at each parameter, by name so that the errors come in the same order every time.
-func validateParameters(parameters map[string]v1alpha1.ParameterValue) field.ErrorList {
-	var errs field.ErrorList
-	seen := make(map[string]string, len(parameters))
-	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		lower := strings.ToLower(name)
-		if first, again := seen[lower]; again {
-			errs = append(errs, field.Invalid(parametersPath.Key(name), name,
-				fmt.Sprintf("the same parameter as %q: Redis does not tell case apart", first)))
-			continue
-		}
-		seen[lower] = name
-		if err := validateParameter(parametersPath.Key(name), lower, string(parameters[name])); err != nil {
-			errs = append(errs, err)
-		}
 	}
 	return errs
 }
@@ -139,7 +121,7 @@ func validateMemory(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 			"Redis needs at least %s, of which %s are for AtlasDB and a server without data", mebibytes(leastMemory),
 			mebibytes(ownMemory)))}
 	}
-	chosen, ok := usersParameters(spec)["maxmemory"]
+	chosen, ok := engine.UsersParameters(spec)["maxmemory"]
 	if n, err := parseMemory(chosen); ok && (err != nil || n > c.mostData()) {
 		return field.ErrorList{field.Invalid(parametersPath.Key("maxmemory"), chosen, fmt.Sprintf(
 			"a member has %s of memory: allowed is from 1mb to %s, and from %s on a snapshot may not fit beside the data",
