@@ -34,16 +34,17 @@
 //
 // Redis has a command that hands over: it holds writes up, waits until the replica has everything, tells it to promote
 // itself, and follows it. Here the Lease has to change hands between the demotion of the one and the promotion of the
-// other: a primary that is promoted by its predecessor would accept writes without holding it, and nothing would kill it
-// in time. So Demote does the first half in the same way and ends as a replica of nobody, the election goes on from there
-// (the successor must confirm that it has everything), and Promote does the rest. Who resigned goes on without a copy.
+// other: a primary that is promoted by its predecessor would accept writes without holding it, and nothing would kill
+// it in time. So Demote does the first half in the same way and ends as a replica of nobody, the election goes on from
+// there (the successor must confirm that it has everything), and Promote does the rest. Who resigned goes on without a
+// copy.
 //
 // # Safety rules
 //
 //   - The volume's lock is taken before anything on it is looked at, and handed to the server. What a dead server has
 //     left behind is ended before another begins (Observe, bury).
-//   - The lineage of a promotion is on the disk before the first write, and whatever ends that the data is exact is there
-//     before anything is received or written (Promote, Follow).
+//   - The lineage of a promotion is on the disk before the first write, and whatever ends that the data is exact is
+//     there before anything is received or written (Promote, Follow).
 //   - A server that leads has all that it acknowledged in its memory. When it dies, or ends without having written that
 //     down, its data is not a primary's any more (Volume.Standby), and the election lets it stand against its replicas.
 //   - What a server says of itself is taken whole or not at all: a line of INFO that is missing or cannot be read is an

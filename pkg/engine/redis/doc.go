@@ -42,13 +42,14 @@
 // # What a member does next
 //
 // The rules are those of any engine whose primary holds a Lease, with three of Redis' own (converge.go). A replica that
-// follows gives up whatever its primary does not have, down to everything: this is how operators of Redis lose data, when
-// a primary comes back empty and its replicas do as they are told. So a member follows only a primary that was promoted
-// in the very tenure of the Lease and has the cluster's system ID, and a primary that died does not lead on: it stands
-// for election with what is on its disk, against replicas that have more.
+// follows gives up whatever its primary does not have, down to everything: this is how operators of Redis lose data,
+// when a primary comes back empty and its replicas do as they are told. So a member follows only a primary that was
+// promoted in the very tenure of the Lease and has the cluster's system ID, and a primary that died does not lead on:
+// it stands for election with what is on its disk, against replicas that have more.
 //
 // Rewinding and copying are no steps of their own: the server finds out by itself what it lacks, and takes the changes
-// or a copy of everything. What a member without data has is nothing (Volume.Broken), until its first copy is on the disk.
+// or a copy of everything. What a member without data has is nothing (Volume.Broken), until its first copy is on the
+// disk.
 //
 // # Safety rules
 //
