@@ -48,7 +48,8 @@ type run struct {
 	history, told history
 	// leads says that it was promoted, and may have acknowledged writes since.
 	leads bool
-	// quorum is what it was told to enforce, barrier the offset at which that began, settled that the quorum has reached it.
+	// quorum is what it was told to enforce, barrier the offset at which that began, settled that the quorum has reached
+	// it.
 	quorum  engine.Quorum
 	barrier int64
 	settled bool

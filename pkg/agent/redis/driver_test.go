@@ -129,7 +129,7 @@ func TestRestart(t *testing.T) {
 		b.awaitKeys(100)
 		before := a.glance().Volume.Point
 		a.settings(map[string]string{"databases": "20"})
-		a.await("a pending restart", func(o runbook.Observation) bool { return slices.Equal(o.Pending, []string{"databases"}) })
+		a.await("the wait", func(o runbook.Observation) bool { return slices.Equal(o.Pending, []string{"databases"}) })
 		a.plan.RestartMember = a.name
 		a.await("the end of the server", isDown)
 		a.plan.RestartMember = ""

@@ -119,8 +119,8 @@ func (d *Driver) replicate(ctx context.Context, of endpoint) error {
 	return nil
 }
 
-// Follow makes the server receive from another member; from nobody when that has no name. It may replace everything that
-// the server has, so what the disk is said to have is lowered first to what both members have.
+// Follow makes the server receive from another member; from nobody when that has no name. It may replace everything
+// that the server has, so what the disk is said to have is lowered first to what both members have.
 func (d *Driver) Follow(ctx context.Context, from runbook.Source) error {
 	if from.Member == "" {
 		if err := d.replicate(ctx, nobody); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
-// history is what a server calls its replication ID: a stream of changes, in which it counts bytes. Data at an offset of
-// it is at that position beyond its base.
+// history is what a server calls its replication ID: a stream of changes, in which it counts bytes. Data at an offset
+// of it is at that position beyond its base.
 type history struct {
 	id      string
 	base    int64
@@ -26,8 +26,8 @@ func toldBy(engineState []byte, lineage engine.Lineage) history {
 // is says whether the server's data is of this history.
 func (h history) is(i Info) bool { return h.id != "" && h.id == i.ReplicationID }
 
-// goesOnIn says whether the server's history is this one under another name: the server, or the primary that it follows,
-// was promoted, and went on to count where it was.
+// goesOnIn says whether the server's history is this one under another name: the server, or the primary that it
+// follows, was promoted, and went on to count where it was.
 func (h history) goesOnIn(i Info) bool {
 	return h.id != "" && (!i.isReplica() || h.id == i.FormerID)
 }

@@ -74,8 +74,8 @@ func (d *Driver) take(i Info, at engine.Point) mark {
 	}
 }
 
-// rewriting says that the log may still be that of other data: after a copy it is written anew, and until that is done a
-// restart finds what the copy has replaced.
+// rewriting says that the log may still be that of other data: after a copy it is written anew, and until that is done
+// a restart finds what the copy has replaced.
 func rewriting(i Info) bool { return i.Rewriting || i.RewriteScheduled }
 
 func (m mark) inLog(i Info) bool {

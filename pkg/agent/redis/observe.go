@@ -5,6 +5,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -92,9 +93,6 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	if err != nil || seen.Loading {
 		return // a server that starts refuses connections; that it does is what is observed
 	}
-	if err := d.trust(); err != nil {
-		klog.FromContext(ctx).Error(err, "The settings could not be kept for a start at which the plan's are bad")
-	}
 	o.Server.Accepting, o.Server.InRecovery, o.Server.Version = true, seen.isReplica(), seen.Version
 	known := r.recognise(seen, claim)
 	o.Server.Timeline = r.history.lineage.Epoch()
@@ -111,8 +109,8 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	} else {
 		d.observePrimary(o, seen)
 	}
-	if err := d.note(ctx, seen, at); err != nil {
-		klog.FromContext(ctx).Error(err, "How much of the data is on the disk could not be noted")
+	if err := errors.Join(d.trust(), d.note(ctx, seen, at)); err != nil {
+		klog.FromContext(ctx).Error(err, "What is on the disk could not be noted")
 	}
 }
 

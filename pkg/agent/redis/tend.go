@@ -118,7 +118,8 @@ func (d *Driver) keepCertificates(ctx context.Context) error {
 // the next look sees the whole of a rotation.
 func (d *Driver) certificates() (names map[string]string, hash [hashSize]byte) {
 	h, names := sha256.New(), map[string]string{
-		"tls-ca-cert-file": resource.CACertKey, "tls-cert-file": resource.ServerCertKey, "tls-key-file": resource.ServerKeyKey,
+		"tls-ca-cert-file": resource.CACertKey, "tls-cert-file": resource.ServerCertKey,
+		"tls-key-file": resource.ServerKeyKey,
 	}
 	for _, setting := range slices.Sorted(maps.Keys(names)) {
 		names[setting] = filepath.Join(d.options.CertificateDirectory, names[setting])

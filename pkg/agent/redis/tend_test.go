@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -127,8 +129,8 @@ func TestNothingIsKept(t *testing.T) {
 	})
 }
 
-// TestUsers: a password is changed under an application that goes on, who is closed out is out, who is gone is gone, and
-// nobody comes in without a name.
+// TestUsers: a password is changed under an application that goes on, who is closed out is out, who is gone is gone,
+// and nobody comes in without a name.
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	onEachStage(t, func(s *stage) {
@@ -150,32 +152,46 @@ func TestUsers(t *testing.T) {
 			s.Error("somebody came in without a name")
 		}
 
-		a.closed = true
-		a.await("to be closed", func(runbook.Observation) bool { return s.app(a, "new").Ping(s.Context()).Err() != nil })
-		if session.Get(s.Context(), "key").Err() == nil {
-			s.Error("a session goes on although the member is closed")
-		}
-		a.closed = false
-		a.await("to be open", func(runbook.Observation) bool { return s.app(a, "new").Ping(s.Context()).Err() == nil })
+		a.openAndClose(session)
 		a.plan.Users = nil
-		a.await("the end of the user", func(runbook.Observation) bool { return s.app(a, "new").Ping(s.Context()).Err() != nil })
+		a.await("the user's end", func(runbook.Observation) bool { return s.app(a, "new").Ping(s.Context()).Err() != nil })
 		if users := a.client.Do(s.Context(), "ACL", "USERS").Val(); len(users.([]any)) != 3 {
 			s.Errorf("the users are %v", users)
 		}
-		for _, name := range []string{redis.UsersFile, redis.MemberConfFile} {
-			path := filepath.Join(a.options.SocketDirectory, name)
-			info, err := os.Stat(path)
-			s.must(err)
-			if info.Mode().Perm() != 0o600 {
-				s.Errorf("%s has mode %v", name, info.Mode())
-			}
-		}
-		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", a.server.Pid))
-		s.must(err)
-		if contains(string(line), a.access.Password) || contains(string(line), "among members") {
-			s.Errorf("a secret is in the arguments: %q", line)
-		}
+		a.keepsSecrets()
 	})
+}
+
+// openAndClose: who is closed out is out, with the session that it has.
+func (a *actor) openAndClose(session *goredis.Client) {
+	a.s.Helper()
+	s := a.s
+	a.closed = true
+	a.await("to be closed", func(runbook.Observation) bool { return s.app(a, "new").Ping(s.Context()).Err() != nil })
+	if session.Get(s.Context(), "key").Err() == nil {
+		s.Error("a session goes on although the member is closed")
+	}
+	a.closed = false
+	a.await("to be open", func(runbook.Observation) bool { return s.app(a, "new").Ping(s.Context()).Err() == nil })
+}
+
+// keepsSecrets: no secret is where another user, or a list of processes, could see it.
+func (a *actor) keepsSecrets() {
+	a.s.Helper()
+	s := a.s
+	for _, name := range []string{redis.UsersFile, redis.MemberConfFile} {
+		path := filepath.Join(a.options.SocketDirectory, name)
+		info, err := os.Stat(path)
+		s.must(err)
+		if info.Mode().Perm() != 0o600 {
+			s.Errorf("%s has mode %v", name, info.Mode())
+		}
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", a.server.Pid))
+	s.must(err)
+	if contains(string(line), a.access.Password) || contains(string(line), "among members") {
+		s.Errorf("a secret is in the arguments: %q", line)
+	}
 }
 
 // TestCertificates: new certificates are read without a restart.

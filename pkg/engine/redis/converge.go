@@ -51,7 +51,7 @@ func demote(o observation) (step, bool) {
 	case s.Accepting && s.Primary == "":
 		return step{}, false
 	}
-	return step{Kind: runbook.StepStopServer, Reason: "another member is to be primary, and this one does not answer"}, true
+	return step{Kind: runbook.StepStopServer, Reason: "another is to be primary, and this member does not answer"}, true
 }
 
 // restAfterResigning leaves a member that has resigned to the election.
@@ -66,9 +66,9 @@ func waitForTheServer(o observation) (step, bool) {
 		o.Server.Running && !o.Server.Accepting
 }
 
-// neverLeadWithLess: a server that was promoted in this tenure and died has forgotten writes that it acknowledged, which
-// its replicas may have. Promoted again it would have them throw those away. It waits until the election, which is told
-// the same (Facts.Standby), gives the Lease up, and then stands against them.
+// neverLeadWithLess: a server that was promoted in this tenure and died has forgotten writes that it acknowledged,
+// which its replicas may have. Promoted again it would have them throw those away. It waits until the election, which
+// is told the same (Facts.Standby), gives the Lease up, and then stands against them.
 func neverLeadWithLess(o observation) (step, bool) {
 	promoted := o.Volume.Standby && o.Volume.Point.Lineage.Epoch() == o.Standing.Epoch
 	return step{Kind: runbook.StepWait, Reason: "the disk may lack what was acknowledged in this tenure"},

@@ -116,7 +116,8 @@ func everywhere(part way, visit func(observation)) {
 		}
 	}
 	o := observation{
-		Member: me, Standing: engine.Standing{Epoch: epoch}, Volume: runbook.Volume{Locked: true, HasData: true, SystemID: ours},
+		Member: me, Standing: engine.Standing{Epoch: epoch},
+		Volume:  runbook.Volume{Locked: true, HasData: true, SystemID: ours},
 		Primary: runbook.PrimaryState{Known: true, Leading: epoch, SystemID: ours, Lineage: primaryLineage},
 		Plan:    engine.Plan{SystemID: ours, Members: []engine.PlanMember{{Name: other}, {Name: me}, {Name: third}}},
 	}
@@ -332,8 +333,8 @@ func TestShared(t *testing.T) {
 		"noted, not reached":   {forgetful, engine.Point{Lineage: primaryLineage[:1], Position: 40}},
 		"a stranger":           {stranger, engine.Point{}},
 		"nothing":              {engine.Point{}, engine.Point{}},
-		"promoted by itself":   {engine.Point{Lineage: primaryLineage[:1].With(engine.Promotion{Epoch: 4, Position: 80}), Position: 99}, engine.Point{Lineage: primaryLineage[:1], Position: 80}},
-		"promoted beyond that": {engine.Point{Lineage: primaryLineage[:1].With(engine.Promotion{Epoch: 4, Position: 110}), Position: 130}, engine.Point{Lineage: primaryLineage[:1], Position: 100}},
+		"promoted by itself":   {promotedAt(80, 99), engine.Point{Lineage: primaryLineage[:1], Position: 80}},
+		"promoted beyond that": {promotedAt(110, 130), engine.Point{Lineage: primaryLineage[:1], Position: 100}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -349,4 +350,10 @@ func TestShared(t *testing.T) {
 			}
 		})
 	}
+}
+
+// promotedAt is data of a member that was promoted at a position, without the primary, and wrote on.
+func promotedAt(position, end uint64) engine.Point {
+	own := engine.Promotion{Epoch: 4, Timeline: 4, Position: position}
+	return engine.Point{Lineage: primaryLineage[:1].With(own), Position: end}
 }

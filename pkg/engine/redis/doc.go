@@ -39,8 +39,23 @@
 // All that NeedsRestart does not name, spec.redis.persistence included; Changes tells the two apart. A parameter that a
 // user takes back waits for a restart: the server's own default is known only to a start.
 //
+// # What a member does next
+//
+// The rules are those of any engine whose primary holds a Lease, with three of Redis' own (converge.go). A replica that
+// follows gives up whatever its primary does not have, down to everything: this is how operators of Redis lose data,
+// when a primary comes back empty and its replicas do as they are told. So a member follows only a primary that was
+// promoted in the very tenure of the Lease and has the cluster's system ID, and a primary that died does not lead on:
+// it stands for election with what is on its disk, against replicas that have more.
+//
+// Rewinding and copying are no steps of their own: the server finds out by itself what it lacks, and takes the changes
+// or a copy of everything. What a member without data has is nothing (Volume.Broken), until its first copy is on the
+// disk.
+//
 // # Safety rules
 //
+//   - Who holds data follows a promoted primary of the same data, and nobody else.
+//   - Who has forgotten what it acknowledged in a tenure does not lead again in it.
+//   - A member is promoted, and votes, while it receives from nobody and its position stands still.
 //   - A value reaches the file only escaped (config.go): the server reads back what was written, and no value can add a
 //     line.
 //   - Whatever decides about durability, replication, persistence, identity or encryption is not the user's to set.
@@ -49,5 +64,5 @@
 //     say to each other is the one exception, since Redis can only be told it in plain: the driver reads it from the
 //     Secret that only members mount.
 //
-// Read engine.go, parameters.go, config.go and acl.go in this order.
+// Read engine.go, parameters.go, config.go and acl.go in this order, then converge.go.
 package redis

@@ -5,9 +5,9 @@ package redis
 
 import "encoding/json"
 
-// PeerState is what the agent of a primary tells those that follow it: how to read the server's offsets. A server counts
-// the bytes of a history, and names the history anew at each start and at each promotion; positions of the election go
-// on over all of them.
+// PeerState is what the agent of a primary tells those that follow it: how to read the server's offsets. A server
+// counts the bytes of a history, and names the history anew at each start and at each promotion; positions of the
+// election go on over all of them.
 type PeerState struct {
 	// History is the server's replication ID, Base the position at which its offset is 0. That may lie before all data:
 	// a server that loads a snapshot goes on counting where the snapshot was taken.
