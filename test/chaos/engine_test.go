@@ -24,8 +24,8 @@ type engine struct {
 	// server finds the processes of the server in a member's container, receiver those by which a replica receives.
 	server, receiver role
 	// lossWindow bounds what an engine loses whose primary acknowledges before a replica has the write: only what was
-	// acknowledged so shortly before or after a fault may be lost, and only to a fault that strikes the primary
-	// unprepared. It is 0 for an engine that waits for its replicas.
+	// acknowledged in so short a time before its primary's last acknowledgement. It is 0 for an engine that waits for its
+	// replicas.
 	lossWindow time.Duration
 	// inCI are the faults of the short run, once each.
 	inCI []string
