@@ -42,7 +42,8 @@ type Facts struct {
 	// HasData says that there is data; SystemID is its identity.
 	HasData  bool
 	SystemID string
-	// Standby says that the data is a replica's; false for a primary's.
+	// Standby says that the data is a replica's, or a primary's that may lack what it acknowledged; false for a primary's
+	// that has it all.
 	Standby bool
 	// Point is how far the data goes; Exact says that it is known to the last byte. For a primary it never is.
 	Point Point

@@ -78,8 +78,11 @@ func (e *Elector) failing(now time.Duration) bool {
 // forgot says that what this primary acknowledged may be lost here, and not elsewhere. From that moment on its engine
 // may not lead: replicas would take over the less that is left.
 func (e *Elector) forgot() bool {
-	t := e.tenure
-	return e.Forgets && t.promotion != nil && e.facts.Crashes > t.crashes
+	t, f := e.tenure, e.facts
+	// Crashes are forgotten after a minute. What stays is data that was promoted in this tenure and now has to stand for
+	// election again.
+	return e.Forgets && ((t.promotion != nil && f.Crashes > t.crashes) ||
+		(f.Standby && f.Point.Lineage.Epoch() == t.epoch))
 }
 
 // desert kills the engine and gives the Lease up, if there is anybody who could take it.

@@ -165,11 +165,8 @@ func (d *Driver) Promote(ctx context.Context, s engine.Standing) error {
 	if err := d.volume.change(func(v *state) { v.Lineage, v.Exact, v.Led = lineage, false, true }); err != nil {
 		return err
 	}
-	d.run.told, d.run.history.lineage = history{}, lineage
-	return d.options.Permit(func() error {
-		d.run.leads = true
-		return d.replicate(ctx, itself)
-	})
+	d.run.told, d.run.history.lineage, d.run.leads = history{}, lineage, true
+	return d.options.Permit(func() error { return d.replicate(ctx, itself) })
 }
 
 // laggedFor is after how many seconds of silence a replica no longer counts for a write. Replicas speak once a second,

@@ -76,6 +76,8 @@ func (d *Driver) bury() error {
 func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	claim := o.Volume.Point
 	r := &d.run
+	// A server that leads, or has resigned, has all that it acknowledged in its memory. When it dies that is gone.
+	o.Volume.Standby = o.Volume.Standby && !r.leads
 	o.Server = runbook.Server{Running: true, Primary: r.following, Receiving: r.following != ""}
 	o.Volume.Exact = false
 	if !r.asked.IsZero() {

@@ -66,12 +66,12 @@ func waitForTheServer(o observation) (step, bool) {
 		o.Server.Running && !o.Server.Accepting
 }
 
-// neverLeadWithLess: a server that died between its promotion and its first sign of life has forgotten a part of what it
-// was elected for. It waits until the election gives up on it; the members that it was elected over may have more.
+// neverLeadWithLess: a server that was promoted in this tenure and died has forgotten writes that it acknowledged, which
+// its replicas may have. Promoted again it would have them throw those away. It waits until the election, which is told
+// the same (Facts.Standby), gives the Lease up, and then stands against them.
 func neverLeadWithLess(o observation) (step, bool) {
-	at := o.Volume.Point
-	promoted := at.Lineage.Epoch() == o.Standing.Epoch && at.Lineage.At(at.Position).Epoch() != o.Standing.Epoch
-	return step{Kind: runbook.StepWait, Reason: "the disk has less than what this member was elected for"},
+	promoted := o.Volume.Standby && o.Volume.Point.Lineage.Epoch() == o.Standing.Epoch
+	return step{Kind: runbook.StepWait, Reason: "the disk may lack what was acknowledged in this tenure"},
 		o.Standing.Part == engine.PartLead && promoted
 }
 
