@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestOnlyTheLastMomentsAreExcused judges writes of a primary that acknowledged for eleven seconds, and of its successor.
+// TestOnlyTheLastMomentsAreExcused judges writes of a primary that acknowledged for eleven seconds, and of the next.
 func TestOnlyTheLastMomentsAreExcused(t *testing.T) {
 	t.Parallel()
 	early, late := ack(0, 1, "a", 0, 5), ack(0, 2, "a", 10_995, 11_000)
