@@ -94,7 +94,7 @@ e2e-long: localkube-up image ## Run end-to-end tests with the long watches for s
 conformance: $(if $(KUBECONFIG),,localkube-up image) ## Hold ENGINE, or in short all, to what is promised of any
 	hack/conformance.sh
 
-# Trials for `make chaos`, such as CHAOS='-fault=cable-cut -trials=3' or what a failed trial prints to replay it.
+# Trials for `make chaos`, such as CHAOS='-engine=redis -fault=cable-cut -trials=3' or what a failed trial prints to replay it.
 CHAOS ?=
 
 .PHONY: chaos

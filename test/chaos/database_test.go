@@ -146,7 +146,7 @@ func (db *database) prepare(ctx context.Context, table string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return eventually(ctx, "preparing "+table, func(ctx context.Context) error {
-		conn, err := db.engine.connect(ctx, db.service)
+		conn, _, err := db.engine.connect(ctx, db.service)
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (db *database) prepare(ctx context.Context, table string) error {
 func (db *database) rows(ctx context.Context, address, table string) ([]row, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := db.engine.connect(ctx, db.service.directly(address))
+	conn, _, err := db.engine.connect(ctx, db.service.directly(address))
 	if err != nil {
 		return nil, err
 	}

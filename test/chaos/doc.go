@@ -13,7 +13,8 @@
 //
 // An engine is what its clients do and what its processes are called (engine_test.go); everything else speaks of
 // servers, lives, tables and rows. One that acknowledges before a replica has the write may lose some, and the table
-// counts them; but only to a fault that strikes its primary unprepared, and only what is as old as the engine's window.
+// counts them; but only from the last moments of a primary that was struck unprepared, and nothing that every member
+// had.
 //
 // "make chaos" runs all trials and goes on where it was interrupted; "make chaos-report" writes the table of the
 // document on reliability. It needs localkube, as root: faults are signals to processes, links that go down and

@@ -35,15 +35,16 @@ func isWALReceiver(p process) bool {
 // postgresConn is a connection to a PostgreSQL server.
 type postgresConn struct {
 	*pgx.Conn
-	since string
 	// warned says that the server has warned during the current statement.
 	warned bool
 }
 
-func connectPostgreSQL(ctx context.Context, r route) (conn, error) {
+// connectPostgreSQL tells lives apart by address and start of the postmaster: a primary that becomes a replica is
+// started anew.
+func connectPostgreSQL(ctx context.Context, r route) (_ conn, life string, err error) {
 	config, err := pgx.ParseConfig(r.uri)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	config.Host, config.TLSConfig, config.ConnectTimeout, config.Fallbacks = r.address, r.tls, connectTimeout, nil
 	if r.dial != nil {
@@ -54,19 +55,15 @@ func connectPostgreSQL(ctx context.Context, r route) (conn, error) {
 		c.warned = c.warned || n.SeverityUnlocalized == "WARNING"
 	}
 	if c.Conn, err = pgx.ConnectConfig(ctx, config); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	err = c.QueryRow(ctx, "SELECT host(inet_server_addr()) || ' since ' || pg_postmaster_start_time()::text",
-		pgx.QueryExecModeExec).Scan(&c.since)
+		pgx.QueryExecModeExec).Scan(&life)
 	if err != nil {
-		c.close()
-		return nil, err
+		return nil, "", errors.Join(err, c.Close(ctx))
 	}
-	return c, nil
+	return c, life, nil
 }
-
-// life is address and start of the postmaster: a primary that becomes a replica is started anew.
-func (c *postgresConn) life() string { return c.since }
 
 func (c *postgresConn) broken() bool { return c.IsClosed() }
 

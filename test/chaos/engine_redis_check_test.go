@@ -27,7 +27,7 @@ func TestRedisTellsEveryExecutionOfAWrite(t *testing.T) {
 	t.Parallel()
 	primary, replica := startRedis(t), startRedis(t)
 	replica.follow(primary)
-	c := primary.session()
+	c, _ := primary.session()
 	mustAck(t, c, 9, 1)
 	must(t, c.prepare(t.Context(), table))
 	for _, w := range []write{{Session: 0, Seq: 1}, {Session: 1, Seq: 1}, {Session: 0, Seq: 2}, {Session: 0, Seq: 2}} {
@@ -37,7 +37,8 @@ func TestRedisTellsEveryExecutionOfAWrite(t *testing.T) {
 	for name, server := range map[string]*redisServer{"primary": primary, "replica": replica} {
 		var got []row
 		server.eventually("the rows of the "+name, func() bool {
-			rows, err := server.session().rows(t.Context(), table)
+			c, _ := server.session()
+			rows, err := c.rows(t.Context(), table)
 			must(t, err)
 			got = rows
 			return slices.Equal(got, want)
@@ -66,7 +67,7 @@ func TestRedisAnswersAreJudged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := startRedis(t, test.settings...)
-			c := server.session()
+			c, _ := server.session()
 			test.happens(server)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
@@ -88,7 +89,7 @@ func (s *redisServer) dieInTheMiddle() {
 func TestRedisLives(t *testing.T) {
 	t.Parallel()
 	server, other := startRedis(t), startRedis(t)
-	life := server.session().life()
+	_, life := server.session()
 	for _, step := range []struct {
 		what    string
 		happens func()
@@ -106,7 +107,7 @@ func TestRedisLives(t *testing.T) {
 		{"it is started again", func() { server.kill(); server.start() }, true},
 	} {
 		step.happens()
-		now := server.session().life()
+		_, now := server.session()
 		if (now != life) != step.another {
 			t.Errorf("%s: life was %s and is %s", step.what, life, now)
 		}

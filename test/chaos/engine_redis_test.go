@@ -45,22 +45,21 @@ type redisConn struct {
 	*goredis.Conn
 	client *goredis.Client
 	socket *tls.Conn
-	is     string
 	failed bool
 }
 
-func connectRedis(ctx context.Context, r route) (conn, error) {
+func connectRedis(ctx context.Context, r route) (_ conn, life string, err error) {
 	options, err := goredis.ParseURL(r.uri)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	_, port, err := net.SplitHostPort(options.Addr)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	socket, err := r.open(ctx, net.JoinHostPort(r.address, port))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	options.Dialer = func(context.Context, string, string) (net.Conn, error) { return socket, nil }
 	options.MaxRetries, options.DialerRetries, options.PoolSize = -1, 1, 1
@@ -68,11 +67,11 @@ func connectRedis(ctx context.Context, r route) (conn, error) {
 	options.Protocol, options.DisableIdentity = 2, true
 	c := &redisConn{client: goredis.NewClient(options), socket: socket}
 	c.Conn = c.client.Conn()
-	if c.is, err = c.ask(ctx); err != nil {
+	if life, err = c.life(ctx); err != nil {
 		c.close()
-		return nil, err
+		return nil, "", err
 	}
-	return c, nil
+	return c, life, nil
 }
 
 var (
@@ -81,9 +80,10 @@ var (
 	ownHost  = regexp.MustCompile(` laddr=(\S+):\d+ `)
 )
 
-// ask asks who the server is. A server that is promoted goes on from the history of its former primary, and that name
-// stays while it is primary. Its own history's does not: it changes when the first replica comes.
-func (c *redisConn) ask(ctx context.Context) (string, error) {
+// life asks for the server's run, and for the history that it went on from when it was promoted: unlike PostgreSQL's it
+// may become a replica and live on. That name stays while it is primary; its own history's changes when the first
+// replica comes.
+func (c *redisConn) life(ctx context.Context) (string, error) {
 	defer c.until(ctx)()
 	client, err := c.Do(ctx, "client", "info").Text()
 	if err != nil {
@@ -106,9 +106,6 @@ func (c *redisConn) ask(ctx context.Context) (string, error) {
 func (c *redisConn) until(ctx context.Context) func() bool {
 	return context.AfterFunc(ctx, func() { _ = c.socket.NetConn().Close() })
 }
-
-// life is a run of the server as primary: unlike PostgreSQL's it may become a replica and live on.
-func (c *redisConn) life() string { return c.is }
 
 func (c *redisConn) broken() bool { return c.failed }
 
@@ -156,5 +153,5 @@ func (c *redisConn) rows(ctx context.Context, table string) ([]row, error) {
 
 func (c *redisConn) close() {
 	_ = c.socket.NetConn().Close()
-	_ = errors.Join(c.Conn.Close(), c.client.Close())
+	_ = errors.Join(c.Close(), c.client.Close())
 }

@@ -19,13 +19,14 @@ type engine struct {
 	// kind is what the engine is called in the API, and version the one that is tried.
 	kind    v1alpha1.EngineType
 	version string
-	// connect logs in by a route and asks who answers.
-	connect func(context.Context, route) (conn, error)
+	// connect logs in by a route and asks whose life answers: which server, and since when it may accept writes as far as
+	// clients can see. Another life is another primary, also at the same address.
+	connect func(context.Context, route) (c conn, life string, err error)
 	// server finds the processes of the server in a member's container, receiver those by which a replica receives.
 	server, receiver role
 	// lossWindow bounds what an engine loses whose primary acknowledges before a replica has the write: only what was
-	// acknowledged so shortly before or after a fault may be lost, and only to a fault that strikes the primary
-	// unprepared. It is 0 for an engine that waits for its replicas.
+	// acknowledged in so short a time before its primary's last acknowledgement. It is 0 for an engine that waits for its
+	// replicas.
 	lossWindow time.Duration
 	// inCI are the faults of the short run, once each.
 	inCI []string
@@ -34,9 +35,6 @@ type engine struct {
 // conn is a connection to one server. It never becomes a connection to another, and nothing in it tries again: what a
 // client library does behind the back of a session would be taken for the database's doing.
 type conn interface {
-	// life names the server, and since when it may accept writes as far as clients can see. Another life is another
-	// primary, also at the same address.
-	life() string
 	// write writes a row and tells what became of it.
 	write(ctx context.Context, table string, session int, seq int64) (outcome, error)
 	// broken tells that the connection is of no more use.

@@ -32,9 +32,9 @@ func (t *trial) judge(ctx context.Context, failed bool) error {
 	if err != nil {
 		return err
 	}
-	f := check(history, rows, t.overcome)
+	f := check(history, rows, t.seen)
 	t.count(f)
-	f.Lost = slices.DeleteFunc(f.Lost, t.excuses)
+	f.Lost = slices.DeleteFunc(f.Lost, t.excuses(history))
 	if t.fault.mayLose {
 		f.Disordered = nil
 	}
@@ -84,19 +84,28 @@ func (t *trial) count(f findings) {
 // relaxedWindow is for a primary that was told not to wait for replicas. Those of a trial hardly lag.
 const relaxedWindow = 10 * time.Second
 
-// excuses tells whether a write may be lost to this fault. A primary that acknowledges before a replica has the write
-// may lose what it acknowledged shortly before it died, or while it was cut off or had just thawed. Whatever is older
-// had reached the replicas: to lose that means that they were overwritten.
-func (t *trial) excuses(w write) bool {
-	if t.fault.planned || t.fault.stays {
-		return false
-	}
+// excuses tells which writes may be lost. A primary that acknowledges before a replica has the write may lose what it
+// acknowledged in the last moments of its life: before it died unprepared, or while it was cut off. Two things no fault
+// may take away: what every member had, for then an emptier primary has overwritten replicas; and what was acknowledged
+// by a primary that was asked to go or that had no reason to.
+func (t *trial) excuses(history []write) func(write) bool {
 	window := t.engine.lossWindow
 	if t.fault.mayLose {
 		window = relaxedWindow
 	}
-	near := func(moment instant) bool { return w.Ended.since(moment).Abs() < window }
-	return near(t.struck) || t.fault.freezes && near(t.mended)
+	last := map[string]instant{}
+	for _, w := range history {
+		if w.Outcome == acked {
+			last[w.Primary] = w.Ended
+		}
+	}
+	return func(w write) bool {
+		if t.kept[key{w.Session, w.Seq}] || w.Primary == t.former && (t.fault.planned || t.fault.stays) {
+			return false
+		}
+		frozen := t.fault.freezes && w.Primary == t.former && w.Ended.since(t.struck).Abs() < window
+		return frozen || last[w.Primary].since(w.Ended) < window
+	}
 }
 
 // primaryAsExpected holds who acknowledged after the fault against what the fault may do.

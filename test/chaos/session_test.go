@@ -31,6 +31,7 @@ type session struct {
 	told func(write)
 
 	conn conn
+	life string
 	seq  int64
 }
 
@@ -74,18 +75,18 @@ func (s *session) connected(ctx context.Context) bool {
 	s.hangUp()
 	ctx, cancel := context.WithTimeout(ctx, 2*connectTimeout)
 	defer cancel()
-	conn, err := s.engine.connect(ctx, *s.route())
+	conn, life, err := s.engine.connect(ctx, *s.route())
 	if err != nil {
 		return false
 	}
-	s.conn = conn
+	s.conn, s.life = conn, life
 	return true
 }
 
 func (s *session) write(ctx context.Context) write {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	w := write{Session: s.id, Seq: s.seq, Primary: s.conn.life(), Begun: now()}
+	w := write{Session: s.id, Seq: s.seq, Primary: s.life, Begun: now()}
 	var err error
 	w.Outcome, err = s.conn.write(ctx, s.table, s.id, s.seq)
 	w.Ended = now()

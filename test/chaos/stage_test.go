@@ -6,6 +6,7 @@
 package chaos
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -81,7 +82,7 @@ func startRedis(t *testing.T, settings ...string) *redisServer {
 // start starts the server and waits until it listens.
 func (s *redisServer) start() {
 	s.Helper()
-	s.process = exec.Command(s.args[0], s.args[1:]...) //nolint:noctx // it ends by a signal
+	s.process = exec.CommandContext(context.WithoutCancel(s.Context()), s.args[0], s.args[1:]...)
 	must(s.T, s.process.Start())
 	s.eventually("listening", func() bool {
 		socket, err := net.Dial("tcp", net.JoinHostPort(s.address, tlsPort))
@@ -124,12 +125,12 @@ func (s *redisServer) follow(primary *redisServer) {
 }
 
 // session connects as a session does.
-func (s *redisServer) session() conn {
+func (s *redisServer) session() (c conn, life string) {
 	s.Helper()
-	c, err := connectRedis(s.Context(), s.route)
+	c, life, err := connectRedis(s.Context(), s.route)
 	must(s.T, err)
 	s.Cleanup(c.close)
-	return c
+	return c, life
 }
 
 // awaitLink waits until a replica receives.

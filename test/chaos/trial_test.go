@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,9 +45,11 @@ type trial struct {
 	// struck is when the fault began to strike, mended when it had been mended.
 	struck, mended instant
 	undo           func(context.Context) error
-	// overcome is what the primary had when every member had come back.
-	overcome reading
-	result   result
+	// seen is what the primary had when all members were last known to be level, and kept what each of them had then or
+	// earlier.
+	seen   reading
+	kept   map[key]bool
+	result result
 }
 
 // newTrial draws from the seed the same for every engine.
@@ -60,6 +61,7 @@ func (db *database) newTrial(f *fault, seed uint64, folder string) *trial {
 		folder: filepath.Join(folder, db.engine.name(), fmt.Sprintf("%s-%d", f.name, seed)),
 		table:  fmt.Sprintf("%s_%d", strings.ReplaceAll(f.name, "-", "_"), seed),
 		undo:   func(context.Context) error { return nil },
+		kept:   map[key]bool{},
 		result: result{
 			Engine: db.engine.kind, Fault: f.name, Seed: seed, Began: time.Now().UTC().Truncate(time.Second),
 		},
@@ -79,7 +81,7 @@ func (t *trial) run(ctx context.Context) (result, error) {
 	return t.result, err
 }
 
-// begin has all sessions write to a healthy database for a while that the seed decides.
+// begin has all sessions write to a healthy database for a while that the seed decides, and has every member receive.
 func (t *trial) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, recoveryDeadline)
 	defer cancel()
@@ -106,7 +108,10 @@ func (t *trial) begin(ctx context.Context) error {
 		return err
 	}
 	begun := now() + instant(t.between(500*time.Millisecond, 2500*time.Millisecond))
-	return t.writer.await(ctx, "all sessions write", func(w write) bool { return w.Begun > begun })
+	if err := t.writer.await(ctx, "all sessions write", func(w write) bool { return w.Begun > begun }); err != nil {
+		return err
+	}
+	return t.awaitLevel(ctx)
 }
 
 // breakAndMend strikes, waits for the effect, mends, and waits until the database is whole.
@@ -157,47 +162,12 @@ func (t *trial) recover(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	newest := t.writer.lastAck(0)
 	if err := t.awaitReady(ctx); err != nil {
 		return err
 	}
-	err := eventually(ctx, "waiting for every member to have the newest rows", func(ctx context.Context) error {
-		begun := now()
-		return t.eachMember(ctx, func(rows, primary []row) error {
-			t.overcome = reading{begun, primary}
-			if !slices.ContainsFunc(rows, func(r row) bool { return r.Session == 0 && r.Seq == newest.Seq }) {
-				return errors.New("rows are missing")
-			}
-			return nil
-		})
-	})
+	err := t.awaitLevel(ctx)
 	t.result.Recovery = milliseconds(now().since(t.struck))
 	return err
-}
-
-// eachMember reads the rows of each member and hands them on together with the primary's.
-func (t *trial) eachMember(ctx context.Context, visit func(rows, primary []row) error) error {
-	pods, err := t.members(ctx)
-	if err != nil {
-		return err
-	}
-	if len(pods) != len(t.replicas)+1 {
-		return fmt.Errorf("%d pods, want %d", len(pods), len(t.replicas)+1)
-	}
-	var primary []row
-	for i, p := range pods {
-		rows, err := t.rows(ctx, p.Status.PodIP, t.table)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
-		if i == 0 {
-			primary = rows
-		}
-		if err := visit(rows, primary); err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
-	}
-	return nil
 }
 
 // between draws a duration.
