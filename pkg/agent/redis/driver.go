@@ -178,7 +178,7 @@ func (d *Driver) Stop(ctx context.Context) error {
 func (d *Driver) standStill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if err := d.replicate(ctx, nobody); err != nil {
+	if err := d.replicate(ctx, nobodyHost, nobodyPort); err != nil {
 		return
 	}
 	seen, err := ask(ctx, d.client)

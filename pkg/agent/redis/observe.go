@@ -50,17 +50,9 @@ func (d *Driver) bury() error {
 		return err
 	}
 	r := d.run
-	clean := !r.asked.IsZero() && d.server.Err() == nil
-	kept := false
-	if clean && r.end != nil {
-		err := d.volume.change(func(s *state) {
-			if kept = d.config.form() != formNothing && !s.Copying; kept {
-				s.Lineage, s.Position, s.Exact, s.Form = r.end.Lineage, r.end.Position, true, d.config.form()
-			}
-		})
-		if err != nil {
-			return err
-		}
+	kept, err := d.keepEnd()
+	if err != nil {
+		return err
 	}
 	// A primary that was told to stop has crashed too when it has not kept what it acknowledged: its replicas may have.
 	if r.asked.IsZero() || (r.leads && !kept) {
@@ -71,6 +63,20 @@ func (d *Driver) bury() error {
 	}
 	d.server, d.run, d.config.pending = nil, run{}, nil
 	return nil
+}
+
+// keepEnd notes how far the data of a server goes that was shut down, and says whether it could.
+func (d *Driver) keepEnd() (kept bool, err error) {
+	r, f := d.run, d.config.form()
+	if r.asked.IsZero() || d.server.Err() != nil || r.end == nil || f == formNothing {
+		return false, nil
+	}
+	err = d.volume.change(func(s *state) {
+		if kept = !s.Copying; kept {
+			s.Lineage, s.Position, s.Exact, s.Form = r.end.Lineage, r.end.Position, true, f
+		}
+	})
+	return kept, err
 }
 
 // observeServer looks at the server that runs.

@@ -186,7 +186,7 @@ func TestFirstCopy(t *testing.T) {
 					s.Errorf("the disk is said to have %+v", claim)
 				}
 				b.kill()
-				o = b.nobody()
+				b.nobody()
 				want := int64(50)
 				if form == formNothing {
 					want = 0
