@@ -100,7 +100,7 @@ func followThePrimary(o observation) (step, bool) {
 		return step{Kind: runbook.StepTend, Reason: "replica"}, true
 	case s.Primary != "":
 		return step{Kind: runbook.StepFollow, Reason: "the primary changed, or was promoted anew"}, true
-	case !runbook.CanCopy(o):
+	case !runbook.CanCopy(o) || DecodePeerState(o.Primary.Engine).History == "":
 		return step{Kind: runbook.StepWait, Reason: "there is no primary to follow yet"}, true
 	case !o.Volume.Exact && !o.Volume.Broken:
 		return step{Kind: runbook.StepWait, Reason: "it is not known yet how far the data goes"}, true
