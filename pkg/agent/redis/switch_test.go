@@ -222,7 +222,7 @@ func TestStopDuringTheFirstLog(t *testing.T) {
 		if o := b.await("the end", isDown); o.Crashes != 0 {
 			s.Errorf("%d crashes", o.Crashes)
 		}
-		if b.nobody(); b.keys() != 1000 {
+		if b.lead(2); b.keys() != 1000 {
 			s.Errorf("%d keys of 1000 are left", b.keys())
 		}
 	})
