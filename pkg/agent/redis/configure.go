@@ -116,7 +116,7 @@ func (d *Driver) ownSettings(plan engine.Plan) (map[string]string, error) {
 		"unixsocket":     d.access.Socket,
 		"unixsocketperm": "700",
 		"aclfile":        filepath.Join(d.options.SocketDirectory, redis.UsersFile),
-		"replicaof":      nobody.host + " " + nobody.port,
+		"replicaof":      nobodyHost + " " + nobodyPort,
 		"masteruser":     redis.ReplicationUser,
 		"masterauth":     password,
 	}

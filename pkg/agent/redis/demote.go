@@ -29,7 +29,7 @@ func (d *Driver) Demote(ctx context.Context, plan engine.Plan) error {
 		return fmt.Errorf("holding up writes: %w", err)
 	}
 	d.drain(ctx)
-	if err := d.replicate(ctx, nobody); err != nil {
+	if err := d.replicate(ctx, nobodyHost, nobodyPort); err != nil {
 		return err
 	}
 	d.users.closed = true

@@ -152,8 +152,8 @@ func (d *Driver) listens(ctx context.Context) bool {
 // member, as it is to any that is killed.
 const stopWithin = 60 * time.Second
 
-// Stop asks the server to end; Exited tells when it has. It is called again until then: a server refuses to end while
-// its first log is being written, or when it cannot write its snapshot.
+// Stop asks the server to end; Exited tells when it has. It is asked again until then (Observe): a server refuses to
+// end while its first log is being written, or when it cannot write its snapshot.
 func (d *Driver) Stop(ctx context.Context) error {
 	if d.server == nil || time.Since(d.run.signalled) < time.Second {
 		return nil
@@ -178,7 +178,7 @@ func (d *Driver) Stop(ctx context.Context) error {
 func (d *Driver) standStill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if err := d.replicate(ctx, nobody); err != nil {
+	if err := d.replicate(ctx, nobodyHost, nobodyPort); err != nil {
 		return
 	}
 	seen, err := ask(ctx, d.client)

@@ -22,7 +22,7 @@ func TestAPrimary(t *testing.T) {
 		if want := (engine.Lineage{{Epoch: 1, Timeline: 1}}); !slices.Equal(o.Volume.Point.Lineage, want) {
 			s.Errorf("the lineage is %v, want %v", o.Volume.Point.Lineage, want)
 		}
-		if !o.Volume.Standby || o.Volume.Exact || o.Volume.SystemID == "" {
+		if o.Volume.Standby || o.Volume.Exact || o.Volume.SystemID == "" {
 			s.Errorf("a running primary's volume is %+v", o.Volume)
 		}
 		a.fill(0, 100)
@@ -34,7 +34,7 @@ func TestAPrimary(t *testing.T) {
 		end := o.Volume.Point.Position
 		b := s.cast(members[0], a) // a new life of the agent
 		b.plan.SystemID = a.plan.SystemID
-		o = b.lead(2)
+		b.lead(2)
 		if b.keys() != 100 {
 			s.Errorf("%d keys are left of 100", b.keys())
 		}

@@ -100,21 +100,15 @@ func promotion(epoch int64, position uint64) engine.Promotion {
 	return engine.Promotion{Epoch: epoch, Timeline: epoch, Position: position}
 }
 
-// endpoint is where a server is reached.
-type endpoint struct{ host, port string }
-
-// nobody is a port of this machine on which nobody listens. A replica of it accepts no writes, receives nothing, and
-// keeps its history: it can go on where it was, as a replica of another or as a primary.
-var nobody = endpoint{"127.0.0.1", "1"}
-
-// itself makes a server primary.
-var itself = endpoint{"NO", "ONE"}
+// A replica of nobody is one of a port of this machine on which nobody listens. It accepts no writes, receives nothing,
+// and keeps its history: it can go on where it was, as a replica of another or as a primary.
+const nobodyHost, nobodyPort = "127.0.0.1", "1"
 
 // replicate makes the server a replica. When it returns, nothing more is received from whomever it followed before: the
 // server does one thing at a time, and drops what it has read and not applied.
-func (d *Driver) replicate(ctx context.Context, of endpoint) error {
-	if err := d.client.ReplicaOf(ctx, of.host, of.port).Err(); err != nil {
-		return fmt.Errorf("making the server a replica of %s: %w", of.host, err)
+func (d *Driver) replicate(ctx context.Context, host, port string) error {
+	if err := d.client.ReplicaOf(ctx, host, port).Err(); err != nil {
+		return fmt.Errorf("making the server a replica of %s: %w", host, err)
 	}
 	return nil
 }
@@ -123,7 +117,7 @@ func (d *Driver) replicate(ctx context.Context, of endpoint) error {
 // that the server has, so what the disk is said to have is lowered first to what both members have.
 func (d *Driver) Follow(ctx context.Context, from runbook.Source) error {
 	if from.Member == "" {
-		if err := d.replicate(ctx, nobody); err != nil {
+		if err := d.replicate(ctx, nobodyHost, nobodyPort); err != nil {
 			return err
 		}
 		d.run.following = ""
@@ -141,7 +135,7 @@ func (d *Driver) Follow(ctx context.Context, from runbook.Source) error {
 		return err
 	}
 	d.run.told, d.run.following, d.run.leads = told, from.Member, false
-	return d.replicate(ctx, endpoint{cmp.Or(from.Address, from.Host), strconv.Itoa(redis.ClientPort)})
+	return d.replicate(ctx, cmp.Or(from.Address, from.Host), strconv.Itoa(redis.ClientPort))
 }
 
 // Promote makes the running replica primary. Where its new history begins is on the disk before the first write, and
@@ -166,7 +160,7 @@ func (d *Driver) Promote(ctx context.Context, s engine.Standing) error {
 		return err
 	}
 	d.run.told, d.run.history.lineage, d.run.leads = history{}, lineage, true
-	return d.options.Permit(func() error { return d.replicate(ctx, itself) })
+	return d.options.Permit(func() error { return d.replicate(ctx, "NO", "ONE") })
 }
 
 // laggedFor is after how many seconds of silence a replica no longer counts for a write. Replicas speak once a second,

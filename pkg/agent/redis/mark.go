@@ -40,21 +40,12 @@ func (d *Driver) note(ctx context.Context, i Info, at engine.Point) error {
 	}
 	d.run.marked = time.Now()
 	m := d.run.mark
-	if now := d.take(i, at); m == nil || m.history != now.history || m.form != now.form || m.rewritten != now.rewritten {
+	if now := d.take(i, at); m == nil || !m.comparable(now) {
 		m = &now
 	}
 	d.run.mark = m
-	written := false
-	switch m.form {
-	case formLog:
-		written = m.inLog(i)
-	case formSnapshot:
-		written = m.inSnapshot(i)
-	case formNothing:
-		m.point.Position, written = 0, true
-	}
 	switch {
-	case written:
+	case m.written(i):
 		d.run.mark = nil
 		return d.keep(*m)
 	case m.form == formLog && rewriting(i):
@@ -64,6 +55,23 @@ func (d *Driver) note(ctx context.Context, i Info, at engine.Point) error {
 		return d.snapshot(ctx, s, at)
 	}
 	return nil
+}
+
+// comparable says that both points get to the disk in the same way.
+func (m mark) comparable(other mark) bool {
+	return m.history == other.history && m.form == other.form && m.rewritten == other.rewritten
+}
+
+// written says that all up to the point has been written.
+func (m mark) written(i Info) bool {
+	switch m.form {
+	case formLog:
+		return m.inLog(i)
+	case formSnapshot:
+		return m.inSnapshot(i)
+	case formNothing:
+	}
+	return true
 }
 
 // take takes a point.
@@ -98,10 +106,10 @@ func (d *Driver) snapshot(ctx context.Context, s state, at engine.Point) error {
 
 // keep notes a point, after it was flushed.
 func (d *Driver) keep(m mark) error {
-	if m.form != formNothing {
-		if err := d.volume.flush(m.form); err != nil {
-			return err
-		}
+	if m.form == formNothing {
+		m.point.Position = 0
+	} else if err := d.volume.flush(m.form); err != nil {
+		return err
 	}
 	return d.volume.change(func(s *state) {
 		s.Lineage, s.Position, s.Form, s.Copying = m.point.Lineage, m.point.Position, m.form, false

@@ -50,17 +50,9 @@ func (d *Driver) bury() error {
 		return err
 	}
 	r := d.run
-	clean := !r.asked.IsZero() && d.server.Err() == nil
-	kept := false
-	if clean && r.end != nil {
-		err := d.volume.change(func(s *state) {
-			if kept = d.config.form() != formNothing && !s.Copying; kept {
-				s.Lineage, s.Position, s.Exact, s.Form = r.end.Lineage, r.end.Position, true, d.config.form()
-			}
-		})
-		if err != nil {
-			return err
-		}
+	kept, err := d.keepEnd()
+	if err != nil {
+		return err
 	}
 	// A primary that was told to stop has crashed too when it has not kept what it acknowledged: its replicas may have.
 	if r.asked.IsZero() || (r.leads && !kept) {
@@ -73,6 +65,21 @@ func (d *Driver) bury() error {
 	return nil
 }
 
+// keepEnd notes how far the data of a server goes that was shut down, and says whether it could.
+func (d *Driver) keepEnd() (kept bool, err error) {
+	r, f := d.run, d.config.form()
+	if r.asked.IsZero() || d.server.Err() != nil || f == formNothing {
+		return false, nil
+	}
+	if r.end == nil || len(r.end.Lineage) == 0 { // it did not answer, or still waited for its first copy
+		return false, nil
+	}
+	return true, d.volume.change(func(s *state) {
+		s.Lineage, s.Position, s.Form = r.end.Lineage, r.end.Position, f
+		s.Exact, s.Copying = true, false
+	})
+}
+
 // observeServer looks at the server that runs.
 func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	claim := o.Volume.Point
@@ -81,11 +88,14 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	o.Volume.Standby = o.Volume.Standby && !r.leads
 	o.Server = runbook.Server{Running: true, Primary: r.following, Receiving: r.following != ""}
 	o.Volume.Exact = false
-	if !r.asked.IsZero() {
-		return // it goes down, whatever it says
-	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
+	if !r.asked.IsZero() {
+		if err := d.Stop(ctx); err != nil { // it goes down, whatever it says, and however often it has to be told
+			klog.FromContext(ctx).Error(err, "The server could not be told again to stop")
+		}
+		return
+	}
 	if !r.accepted && !d.listens(ctx) {
 		return
 	}

@@ -186,7 +186,7 @@ func TestFirstCopy(t *testing.T) {
 					s.Errorf("the disk is said to have %+v", claim)
 				}
 				b.kill()
-				o = b.nobody()
+				b.nobody()
 				want := int64(50)
 				if form == formNothing {
 					want = 0
@@ -202,6 +202,30 @@ func TestFirstCopy(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStopDuringTheFirstLog: a server whose first log is being written refuses to end, and is asked again.
+func TestStopDuringTheFirstLog(t *testing.T) {
+	t.Parallel()
+	onEachStage(t, func(s *stage) {
+		a, b := s.cast(members[0], nil), s.cast(members[1], nil)
+		b.settings(map[string]string{"rdb-key-save-delay": "2000"}) // microseconds for each key
+		a.lead(1)
+		a.fill(0, 1000)
+		b.follow(a)
+		if !rewriting(b.info()) {
+			s.Fatal("the log is there already")
+		}
+		b.standing, b.plan.PowerState = engine.Standing{Part: engine.PartNobody}, "Stopped"
+		b.await("the stop to begin", func(runbook.Observation) bool { return !b.run.asked.IsZero() })
+		b.plan.PowerState = "Running" // what was begun comes to its end
+		if o := b.await("the end", isDown); o.Crashes != 0 {
+			s.Errorf("%d crashes", o.Crashes)
+		}
+		if b.lead(2); b.keys() != 1000 {
+			s.Errorf("%d keys of 1000 are left", b.keys())
+		}
+	})
 }
 
 // forms are the settings by which a server writes its data in each form.

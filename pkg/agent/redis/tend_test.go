@@ -54,8 +54,8 @@ func TestSettings(t *testing.T) {
 		}
 		a.settings(map[string]string{"maxmemory-policy": "perhaps"})
 		a.stop()
-		o := a.lead(1)
-		o = a.glance()
+		a.lead(1)
+		o := a.glance()
 		if !strings.Contains(o.Refused, "maxmemory-policy") || value("maxmemory") != "10485760" {
 			s.Errorf("after a restart: refused %q, maxmemory is %s", o.Refused, value("maxmemory"))
 		}
@@ -95,7 +95,7 @@ func TestPersistence(t *testing.T) {
 		for n, form := range []form{formSnapshot, formLog, formSnapshot} {
 			a.fill(n*10, 10)
 			a.settings(forms[form])
-			a.await("the new form", func(o runbook.Observation) bool { return a.claim().Form == form })
+			a.await("the new form", func(runbook.Observation) bool { return a.claim().Form == form })
 			claimed := a.claim().Position
 			a.kill()
 			if o := a.nobody(); o.Volume.Point.Position < claimed || a.keys() != int64(n*10+10) {

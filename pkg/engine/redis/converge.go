@@ -4,6 +4,8 @@
 package redis
 
 import (
+	"slices"
+
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
@@ -98,7 +100,7 @@ func followThePrimary(o observation) (step, bool) {
 		return step{Kind: runbook.StepTend, Reason: "replica"}, true
 	case s.Primary != "":
 		return step{Kind: runbook.StepFollow, Reason: "the primary changed, or was promoted anew"}, true
-	case !runbook.CanCopy(o):
+	case !runbook.CanCopy(o) || DecodePeerState(o.Primary.Engine).History == "":
 		return step{Kind: runbook.StepWait, Reason: "there is no primary to follow yet"}, true
 	case !o.Volume.Exact && !o.Volume.Broken:
 		return step{Kind: runbook.StepWait, Reason: "it is not known yet how far the data goes"}, true
@@ -126,8 +128,8 @@ func reasonToFollow(o observation) string {
 // the other, that is what the disk has at any moment.
 func Shared(mine engine.Point, primary engine.Lineage) engine.Point {
 	reached := mine.Lineage.At(mine.Position)
-	for last := len(reached) - 1; last >= 0; last-- {
-		at := indexOf(primary, reached[last].Epoch)
+	for last, promotion := range slices.Backward(reached) {
+		at := indexOf(primary, promotion.Epoch)
 		if at < 0 {
 			continue
 		}
@@ -143,10 +145,5 @@ func Shared(mine engine.Point, primary engine.Lineage) engine.Point {
 }
 
 func indexOf(l engine.Lineage, epoch int64) int {
-	for i, p := range l {
-		if p.Epoch == epoch {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(l, func(p engine.Promotion) bool { return p.Epoch == epoch })
 }

@@ -92,8 +92,12 @@ var worlds = [][]way{
 		func(o *observation) { o.Primary.Leading = 0 },
 		func(o *observation) { o.Primary.Leading = epoch - 1 },
 		func(o *observation) { o.Primary.SystemID = "8" },
+		func(o *observation) { o.Primary.Engine = nil },
 	},
 }
+
+// told is what the primary tells of its history.
+var told = PeerState{History: "abc"}.Encode()
 
 func replicaOf(primary string, noted int64) runbook.Server {
 	return runbook.Server{
@@ -118,7 +122,7 @@ func everywhere(part way, visit func(observation)) {
 	o := observation{
 		Member: me, Standing: engine.Standing{Epoch: epoch},
 		Volume:  runbook.Volume{Locked: true, HasData: true, SystemID: ours},
-		Primary: runbook.PrimaryState{Known: true, Leading: epoch, SystemID: ours, Lineage: primaryLineage},
+		Primary: runbook.PrimaryState{Known: true, Leading: epoch, SystemID: ours, Lineage: primaryLineage, Engine: told},
 		Plan:    engine.Plan{SystemID: ours, Members: []engine.PlanMember{{Name: other}, {Name: me}, {Name: third}}},
 	}
 	part(&o)
@@ -152,7 +156,7 @@ var promises = []struct {
 	// follow it and throw away theirs.
 	{"who holds data follows a promoted primary of this data and nobody else", func(o observation, s step) bool {
 		promoted := o.Primary.Leading == o.Standing.Epoch && o.Primary.SystemID == o.Plan.SystemID && o.Plan.SystemID != ""
-		return s.Primary != "" && (!promoted || s.Primary != other || o.Standing.Primary != other)
+		return s.Primary != "" && !is(s, runbook.StepClone) && (!promoted || o.Primary.Engine == nil || s.Primary != other || o.Standing.Primary != other)
 	}},
 	{"nobody follows before it is known where its own data ends", func(o observation, s step) bool {
 		return is(s, runbook.StepFollow) && s.Primary != "" && !o.Volume.Broken && !o.Volume.Exact
@@ -272,7 +276,7 @@ func restsWell(t *testing.T, begin, o observation, s step) {
 	_, wait := neverLeadWithLess(o)
 	leader := leads(o) && o.Volume.HasData && !wait
 	follower := o.Standing.Part == engine.PartFollow && o.Standing.Primary == other && runbook.CanCopy(o) &&
-		len(o.Plan.FencedMembers) == 0
+		o.Primary.Engine != nil && len(o.Plan.FencedMembers) == 0
 	if able && (leader || follower) && !is(s, runbook.StepTend) {
 		t.Fatalf("rests in %s (%s) as %+v\nbegan as %+v", s.Kind, s.Reason, o, begin)
 	}
