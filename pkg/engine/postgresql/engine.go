@@ -53,9 +53,13 @@ func (Engine) Traits() engine.Traits {
 		Database:         "app",
 		ClientPort:       clientPort,
 		ReplicationLogin: ReplicationUser,
-		LeaseElected:     true,
 		DataSubdirectory: "pgdata",
 	}
+}
+
+// Topology of PostgreSQL is always the same: it has no election of its own.
+func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
+	return engine.Topology{LeaseElected: true}
 }
 
 // Verifier gives the SCRAM verifier of a password. The salt comes from the cluster and the user, so that the same login
