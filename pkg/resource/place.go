@@ -57,6 +57,14 @@ func number(name, numberedName string, bound int) (n int, ok bool) {
 	return n, true
 }
 
+// PossibleShards is how many groups of members a cluster can ever have.
+func PossibleShards(cluster *v1alpha1.DatabaseCluster) int {
+	if cluster.Spec.Shards == nil {
+		return 1
+	}
+	return MaxShards
+}
+
 // Shards is how many groups of members a cluster has by its spec; 1 without shards.
 func Shards(cluster *v1alpha1.DatabaseCluster) int {
 	if cluster.Spec.Shards == nil {

@@ -47,10 +47,7 @@ func Role(cluster *v1alpha1.DatabaseCluster, topology engine.Topology) *rbacv1ac
 // possibleMembers are the names that members may have. A pod is named before it exists, so that a new member is not
 // refused while its rights arrive.
 func possibleMembers(cluster *v1alpha1.DatabaseCluster) []string {
-	shards := 1
-	if cluster.Spec.Shards != nil {
-		shards = MaxShards
-	}
+	shards := PossibleShards(cluster)
 	names := make([]string, 0, shards*MaxMembers)
 	for shard := range shards {
 		for ordinal := range MaxMembers {
