@@ -24,6 +24,8 @@ type Engine interface {
 	// Configure renders the configuration files of a member, by file name, from a spec that Validate found good. The
 	// same files go to every member; what differs between members is the agent's part.
 	Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string
+	// Locale is the locale in which new data is made; "" for an engine whose data has none.
+	Locale(spec *v1alpha1.DatabaseClusterSpec) string
 	// Verifier proves a user's password without containing it, in the engine's own form. It is the same for the same
 	// input, so that an unchanged login never changes the plan: the salt is derived from the cluster's UID and the user,
 	// which makes it unique, and a salt need not be secret.
@@ -40,12 +42,16 @@ type Traits struct {
 	URIScheme string
 	// URIOptions are the query of that URI: what makes a client of this engine encrypt.
 	URIOptions string
-	// Database is the database that the application's login leads to.
+	// Database is the database that the application's login leads to, and that the primary makes; "" for an engine that
+	// has no databases by name.
 	Database string
 	// ClientPort is the port for clients and for replication.
 	ClientPort int32
 	// ReplicationLogin is the name in the certificate that members show to each other, and the login that it opens.
 	ReplicationLogin string
+	// ReplicationPassword says that a certificate is not enough for that login: the members then share a password too,
+	// which stands in the Secret that only they mount (resource.ReplicationPasswordKey) and never in the plan.
+	ReplicationPassword bool
 	// DataSubdirectory is the folder of the volume, made and checked by the agent, that holds the engine's data.
 	DataSubdirectory string
 }

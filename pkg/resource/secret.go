@@ -24,6 +24,9 @@ const (
 	// ClientCertKey and ClientKeyKey are what members show to each other.
 	ClientCertKey = "client.crt"
 	ClientKeyKey  = "client.key"
+	// ReplicationPasswordKey is what members say to each other where the engine does not let a certificate log in. It is
+	// no PEM, and it is there only for such engines.
+	ReplicationPasswordKey = "replication.password"
 )
 
 // Keys of the Secret of an application, as the Service Binding specification names them
@@ -42,7 +45,7 @@ const (
 
 // Login is an account of a database.
 type Login struct {
-	// Username, Password and Database are what to log in with, and to which database.
+	// Username, Password and Database are what to log in with, and to which database: "" where there is only one.
 	Username, Password, Database string
 	// CA are the certificates of the authorities to trust, as PEM.
 	CA []byte
@@ -56,6 +59,8 @@ type Certificates struct {
 	ServerCert, ServerKey []byte
 	// ClientCert and ClientKey are for other members.
 	ClientCert, ClientKey []byte
+	// ReplicationPassword is for other members too; nil where the engine needs none.
+	ReplicationPassword []byte
 }
 
 // CASecret holds the cluster's certificate authority. The operator alone reads it.
@@ -67,15 +72,17 @@ func CASecret(cluster *v1alpha1.DatabaseCluster, certPEM, keyPEM []byte) *corev1
 
 // TLSSecret holds the members' certificates. It is mounted into their pods.
 func TLSSecret(cluster *v1alpha1.DatabaseCluster, c Certificates) *corev1ac.SecretApplyConfiguration {
-	return secret(cluster, TLSSecretName(cluster.Name)).
-		WithType(corev1.SecretTypeTLS).
-		WithData(map[string][]byte{
-			CACertKey:     c.CA,
-			ServerCertKey: c.ServerCert,
-			ServerKeyKey:  c.ServerKey,
-			ClientCertKey: c.ClientCert,
-			ClientKeyKey:  c.ClientKey,
-		})
+	data := map[string][]byte{
+		CACertKey:     c.CA,
+		ServerCertKey: c.ServerCert,
+		ServerKeyKey:  c.ServerKey,
+		ClientCertKey: c.ClientCert,
+		ClientKeyKey:  c.ClientKey,
+	}
+	if len(c.ReplicationPassword) > 0 {
+		data[ReplicationPasswordKey] = c.ReplicationPassword
+	}
+	return secret(cluster, TLSSecretName(cluster.Name)).WithType(corev1.SecretTypeTLS).WithData(data)
 }
 
 // CertificatesIn gives what a TLSSecret holds, as it is: nothing says that it can be used.
@@ -86,6 +93,8 @@ func CertificatesIn(s *corev1.Secret) Certificates {
 		ServerKey:  s.Data[ServerKeyKey],
 		ClientCert: s.Data[ClientCertKey],
 		ClientKey:  s.Data[ClientKeyKey],
+
+		ReplicationPassword: s.Data[ReplicationPasswordKey],
 	}
 }
 
@@ -107,10 +116,13 @@ func AppSecret(
 		Scheme:   traits.URIScheme,
 		User:     url.UserPassword(login.Username, login.Password),
 		Host:     host + ":" + port,
-		Path:     "/" + login.Database,
 		RawQuery: traits.URIOptions,
 	}
 	data := map[string][]byte{BindingCA: login.CA}
+	if login.Database != "" {
+		uri.Path = "/" + login.Database
+		data[BindingDatabase] = []byte(login.Database)
+	}
 	for key, value := range map[string]string{
 		BindingType:     traits.Provider,
 		BindingProvider: traits.Provider,
@@ -118,7 +130,6 @@ func AppSecret(
 		BindingPort:     port,
 		BindingUsername: login.Username,
 		BindingPassword: login.Password,
-		BindingDatabase: login.Database,
 		BindingURI:      uri.String(),
 	} {
 		data[key] = []byte(value)

@@ -5,6 +5,7 @@ package databasecluster
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -118,7 +119,7 @@ func (d *Decision) renewal(s Snapshot, t trust, c resource.Certificates) string 
 }
 
 // verify says whether certificates are good for the members of a cluster: for every name under which they are reached,
-// and for the login with which they copy from each other.
+// and for the login with which they copy from each other. A password that the engine wants for that is one of them.
 func verify(s Snapshot, c resource.Certificates) error {
 	err := serverPair(c).Verify(tlsutil.Expectation{
 		CA: c.CA, CommonName: s.Cluster.Name, DNSNames: resource.ServerNames(s.Cluster.Name, s.Cluster.Namespace),
@@ -133,6 +134,9 @@ func verify(s Snapshot, c resource.Certificates) error {
 	})
 	if err != nil {
 		return fmt.Errorf("for other members: %w", err)
+	}
+	if s.Engine.Traits().ReplicationPassword && len(c.ReplicationPassword) == 0 {
+		return errors.New("for other members: the password is missing")
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		RestartMember:   d.Restart,
 		Files:           s.Engine.Configure(spec, d.Build),
 		Users:           logins,
-		Databases:       []engine.PlanDatabase{{Name: s.Engine.Traits().Database, Owner: appName}},
+		Databases:       databases(s),
+		Locale:          s.Engine.Locale(spec),
 	}
 	if op := s.Operation; op != nil {
 		switch op.Spec.Type {
@@ -62,9 +63,6 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 			plan.AcceptDataLoss = string(op.UID)
 		case v1alpha1.OperationSwitchover, v1alpha1.OperationRestart:
 		}
-	}
-	if spec.PostgreSQL != nil {
-		plan.Locale = spec.PostgreSQL.Locale
 	}
 	if spec.Shards != nil {
 		plan.Shards = int(*spec.Shards)
@@ -77,6 +75,14 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		})
 	}
 	return plan
+}
+
+// databases are those that the primary makes: the application's, where the engine has any by name.
+func databases(s Snapshot) []engine.PlanDatabase {
+	if name := s.Engine.Traits().Database; name != "" {
+		return []engine.PlanDatabase{{Name: name, Owner: appName}}
+	}
+	return nil
 }
 
 // systemID is the identity of the data: what status says, or else what a first primary reports, or else what the plan

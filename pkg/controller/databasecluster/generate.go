@@ -79,6 +79,21 @@ func issue(s Snapshot, t trust) (resource.Certificates, error) {
 		CA:         t.bundle,
 		ServerCert: server.CertPEM, ServerKey: server.KeyPEM,
 		ClientCert: client.CertPEM, ClientKey: client.KeyPEM,
+		ReplicationPassword: replicationPassword(s),
 	}
 	return c, verify(s, c)
+}
+
+// replicationPassword is what members say to each other beside their certificates; nil where the engine needs nothing.
+// It outlives the certificates: members see a new Secret at different times, and would refuse each other until then.
+func replicationPassword(s Snapshot) []byte {
+	if !s.Engine.Traits().ReplicationPassword {
+		return nil
+	}
+	if kept := ownSecret(s, resource.TLSSecretName(s.Cluster.Name)); kept != nil {
+		if password := resource.CertificatesIn(kept).ReplicationPassword; len(password) > 0 {
+			return password
+		}
+	}
+	return []byte(rand.Text())
 }

@@ -43,7 +43,8 @@ func (e plainEngine) Validate(*v1alpha1.DatabaseClusterSpec) field.ErrorList { r
 func (plainEngine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string {
 	return map[string]string{"conf": build + string(spec.Parameters["x"])}
 }
-func (plainEngine) Verifier(uid, user, password string) string { return uid + user + password }
+func (plainEngine) Locale(*v1alpha1.DatabaseClusterSpec) string { return "" }
+func (plainEngine) Verifier(uid, user, password string) string  { return uid + user + password }
 
 // world is a test double of an API server for pure tests: it carries out decisions on objects in memory.
 type world struct {

@@ -62,6 +62,15 @@ func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
 	return engine.Topology{LeaseElected: true}
 }
 
+// Locale is what initdb is told. An object that came without the block of PostgreSQL has no say: initdb then takes the
+// locale of its environment.
+func (Engine) Locale(spec *v1alpha1.DatabaseClusterSpec) string {
+	if spec.PostgreSQL == nil {
+		return ""
+	}
+	return spec.PostgreSQL.Locale
+}
+
 // Verifier gives the SCRAM verifier of a password. The salt comes from the cluster and the user, so that the same login
 // gives the same plan, and equal passwords in two clusters give different verifiers.
 func (Engine) Verifier(clusterUID, user, password string) string {

@@ -61,6 +61,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &atlasdbv1alpha1.PostgreSQLSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RebuildMemberOperation"):
 		return &atlasdbv1alpha1.RebuildMemberOperationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RedisSpec"):
+		return &atlasdbv1alpha1.RedisSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResourcesSpec"):
 		return &atlasdbv1alpha1.ResourcesSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RestartOperation"):

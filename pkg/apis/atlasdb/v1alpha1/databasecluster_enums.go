@@ -92,3 +92,15 @@ const (
 	SpreadPreferred Spread = "Preferred"
 	SpreadRequired  Spread = "Required"
 )
+
+// RedisPersistence is what a member of Redis writes to its volume.
+//
+// +kubebuilder:validation:Enum=AOF;RDB;None
+type RedisPersistence string
+
+// The values of RedisPersistence.
+const (
+	RedisPersistenceAOF  RedisPersistence = "AOF"
+	RedisPersistenceRDB  RedisPersistence = "RDB"
+	RedisPersistenceNone RedisPersistence = "None"
+)

@@ -57,6 +57,7 @@ type DatabaseClusterList struct {
 // +kubebuilder:validation:XValidation:rule="has(self.shards) == has(oldSelf.shards)",message="shards decides the topology at creation and can be neither added nor removed later"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'PostgreSQL' || !has(self.shards)",message="PostgreSQL has no sharded topology: remove shards"
 // +kubebuilder:validation:XValidation:rule="!has(self.postgresql) || self.engine == 'PostgreSQL'",message="the block postgresql is only for engine PostgreSQL"
+// +kubebuilder:validation:XValidation:rule="!has(self.redis) || self.engine == 'Redis'",message="the block redis is only for engine Redis"
 type DatabaseClusterSpec struct {
 	// engine is the database software: PostgreSQL, Redis, MongoDB or ClickHouse. Cannot change.
 	// +required
@@ -164,6 +165,10 @@ type DatabaseClusterSpec struct {
 	// postgresql holds what only PostgreSQL has. Only for engine PostgreSQL.
 	// +optional
 	PostgreSQL *PostgreSQLSpec `json:"postgresql,omitempty"`
+
+	// redis holds what only Redis has. Only for engine Redis.
+	// +optional
+	Redis *RedisSpec `json:"redis,omitempty"`
 }
 
 // ParameterValue is the value of one engine parameter, as the engine's own configuration file would have it.
@@ -302,4 +307,14 @@ type PostgreSQLSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_.@-]+$`
 	Locale string `json:"locale,omitempty"`
+}
+
+// RedisSpec holds what only Redis has.
+type RedisSpec struct {
+	// persistence is what a member writes to its volume: AOF (every write, within a second), RDB (a snapshot after some
+	// minutes with changes) or None (nothing: a server that ends has lost its data, and only replicas still have it).
+	// Default AOF. Can change; a running server takes it over.
+	// +optional
+	// +kubebuilder:default=AOF
+	Persistence RedisPersistence `json:"persistence,omitempty"`
 }

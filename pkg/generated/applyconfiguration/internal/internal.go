@@ -175,6 +175,14 @@ var schemaYAML = typed.YAMLObject(`types:
             type:
               scalar: string
             default: Active
+          - name: redis
+            type:
+              map:
+                fields:
+                - name: persistence
+                  type:
+                    scalar: string
+                  default: AOF
           - name: resources
             type:
               map:

@@ -63,6 +63,8 @@ type DatabaseClusterSpecApplyConfiguration struct {
 	ImagePullSecrets []ImagePullSecretApplyConfiguration `json:"imagePullSecrets,omitempty"`
 	// postgresql holds what only PostgreSQL has. Only for engine PostgreSQL.
 	PostgreSQL *PostgreSQLSpecApplyConfiguration `json:"postgresql,omitempty"`
+	// redis holds what only Redis has. Only for engine Redis.
+	Redis *RedisSpecApplyConfiguration `json:"redis,omitempty"`
 }
 
 // DatabaseClusterSpecApplyConfiguration constructs a declarative configuration of the DatabaseClusterSpec type for use with
@@ -217,5 +219,13 @@ func (b *DatabaseClusterSpecApplyConfiguration) WithImagePullSecrets(values ...*
 // If called multiple times, the PostgreSQL field is set to the value of the last call.
 func (b *DatabaseClusterSpecApplyConfiguration) WithPostgreSQL(value *PostgreSQLSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
 	b.PostgreSQL = value
+	return b
+}
+
+// WithRedis sets the Redis field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Redis field is set to the value of the last call.
+func (b *DatabaseClusterSpecApplyConfiguration) WithRedis(value *RedisSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
+	b.Redis = value
 	return b
 }

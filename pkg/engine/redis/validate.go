@@ -1,0 +1,152 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// leastMajor is the oldest major version whose settings AtlasDB writes.
+const leastMajor = 7
+
+var (
+	specPath       = field.NewPath("spec")
+	parametersPath = specPath.Child("parameters")
+	resourcesPath  = specPath.Child("resources")
+)
+
+// Validate finds what the schema of the API cannot see. It repeats what the schema says of single values where a wrong
+// one would end up in a file: an object may be older than the schema.
+func (Engine) Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
+	errs := validateTopology(spec)
+	if _, known := persistence[persistenceOf(spec)]; !known {
+		errs = append(errs, field.NotSupported(specPath.Child("redis", "persistence"), persistenceOf(spec),
+			slices.Sorted(maps.Keys(persistence))))
+	}
+	errs = append(errs, validateParameters(spec.Parameters)...)
+	if len(errs) > 0 {
+		return errs // the memory depends on the parameters
+	}
+	return validateMemory(spec)
+}
+
+func validateTopology(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
+	var errs field.ErrorList
+	major, _, _ := strings.Cut(spec.Version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n < leastMajor {
+		errs = append(errs, field.Invalid(specPath.Child("version"), spec.Version,
+			fmt.Sprintf("Redis %d.0 is the oldest that AtlasDB runs", leastMajor)))
+	}
+	if spec.Shards != nil {
+		errs = append(errs, field.Invalid(specPath.Child("shards"), *spec.Shards,
+			"AtlasDB does not shard Redis yet: remove shards for a primary and its replicas"))
+	}
+	if spec.Network.TLS.Mode == v1alpha1.TLSPreferred {
+		errs = append(errs, field.NotSupported(specPath.Child("network", "tls", "mode"), spec.Network.TLS.Mode,
+			[]v1alpha1.TLSMode{v1alpha1.TLSRequired})) // one port of Redis cannot speak both
+	}
+	return errs
+}
+
+// validateParameters looks at each parameter, by name so that the errors come in the same order every time.
+func validateParameters(parameters map[string]v1alpha1.ParameterValue) field.ErrorList {
+	var errs field.ErrorList
+	seen := make(map[string]string, len(parameters))
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		lower := strings.ToLower(name)
+		if first, again := seen[lower]; again {
+			errs = append(errs, field.Invalid(parametersPath.Key(name), name,
+				fmt.Sprintf("the same parameter as %q: Redis does not tell case apart", first)))
+			continue
+		}
+		seen[lower] = name
+		if err := validateParameter(parametersPath.Key(name), lower, string(parameters[name])); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+func validateParameter(path *field.Path, name, value string) *field.Error {
+	if why, owned := ownerReason(name); owned {
+		return field.Forbidden(path, why)
+	}
+	d, known := directives[name]
+	if !known {
+		return field.Invalid(path, name, "no setting of Redis that AtlasDB offers; "+suggest(name))
+	}
+	if err := d.check(value); err != nil {
+		return field.Invalid(path, value, err.Error())
+	}
+	return nil
+}
+
+// suggest names the settings that a name could have been meant for, or else all.
+func suggest(name string) string {
+	all := slices.Sorted(maps.Keys(directives))
+	var near []string
+	for _, known := range all {
+		if distance(name, known) <= 3 || (len(name) > 3 && strings.Contains(known, name)) {
+			near = append(near, known)
+		}
+	}
+	if len(near) > 0 {
+		return "close to it are " + strings.Join(near, ", ")
+	}
+	return "allowed are " + strings.Join(all, ", ")
+}
+
+// distance is how many letters must be added, dropped or replaced to make one word of another (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := corner
+			if a[i] != b[j] {
+				replaced++
+			}
+			corner = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// validateMemory says whether the memory is enough for what is asked of it, and what would be.
+func validateMemory(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
+	c := capacityOf(spec)
+	if c.memory < leastMemory {
+		path := resourcesPath.Child("requests")
+		if _, limited := spec.Resources.Limits[corev1.ResourceMemory]; limited {
+			path = resourcesPath.Child("limits")
+		}
+		return field.ErrorList{field.Invalid(path.Key("memory"), mebibytes(c.memory), fmt.Sprintf(
+			"Redis needs at least %s, of which %s are for AtlasDB and a server without data", mebibytes(leastMemory),
+			mebibytes(ownMemory)))}
+	}
+	chosen, ok := usersParameters(spec)["maxmemory"]
+	if n, err := parseMemory(chosen); ok && (err != nil || n > c.mostData()) {
+		return field.ErrorList{field.Invalid(parametersPath.Key("maxmemory"), chosen, fmt.Sprintf(
+			"a member has %s of memory: allowed is from 1mb to %s, and from %s on a snapshot may not fit beside the data",
+			mebibytes(c.memory), sizeOf(c.mostData()/mib*mib), sizeOf(c.data()/mib*mib)))}
+	}
+	return nil
+}
+
+// mebibytes writes bytes as Kubernetes reads them, rounded up.
+func mebibytes(bytes int64) string { return fmt.Sprintf("%dMi", (bytes+mib-1)/mib) }
