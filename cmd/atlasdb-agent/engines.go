@@ -10,8 +10,10 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/fence"
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
+	"github.com/atlasdb/atlasdb/pkg/agent/redis"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	redisrules "github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -34,6 +36,7 @@ type offer struct {
 // engines are all that this agent can be PID 1 of. It is the one place of the agent that knows them by name.
 var engines = map[v1alpha1.EngineType]offer{
 	v1alpha1.EnginePostgreSQL: {peerLogin: pgrules.ReplicationUser, build: buildPostgreSQL},
+	v1alpha1.EngineRedis:      {peerLogin: redisrules.ReplicationUser, build: buildRedis},
 }
 
 func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
@@ -45,5 +48,21 @@ func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
 			Member: g.member, Root: resource.DataMountPath, SocketDirectory: pgrules.SocketDirectory, Reaper: g.reaper,
 			Permit: g.hands.Permit,
 		}),
+	}
+}
+
+// buildRedis: a server that was killed has lost up to a second of what it acknowledged, and what a quorum of replicas
+// has is bounded by time and not by writes.
+func buildRedis(ctx context.Context, g ground) agent.Engine {
+	driver := redis.New(redis.Options{
+		Member: g.member, Root: resource.DataMountPath, SocketDirectory: redisrules.SocketDirectory,
+		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper, Permit: g.hands.Permit,
+	})
+	return agent.Engine{
+		Rules:      redisrules.Runbook,
+		Driver:     driver,
+		Metrics:    redis.NewMetrics(ctx, driver.Access()),
+		Durability: v1alpha1.EffectiveBoundedLoss,
+		Forgets:    true,
 	}
 }

@@ -203,6 +203,12 @@ func TestBadSpecsAreRefused(t *testing.T) {
 		"block of another engine": {"x", map[string]any{
 			"spec.engine": "Redis", "spec.postgresql": map[string]any{"locale": "C"},
 		}, "only for engine PostgreSQL"},
+		"Redis's block for another engine": {"x", map[string]any{
+			"spec.redis": map[string]any{"persistence": "RDB"},
+		}, "only for engine Redis"},
+		"unknown persistence": {"x", map[string]any{
+			"spec.engine": "Redis", "spec.redis": map[string]any{"persistence": "Sometimes"},
+		}, "Unsupported value"},
 		"unknown field": {"x", map[string]any{"spec.replicas": int64(3)}, "unknown field"},
 		"peer without a selector": {"x", map[string]any{
 			"spec.network": map[string]any{"allowedPeers": []any{map[string]any{}}},
@@ -226,6 +232,34 @@ func TestSizesInEverySpelling(t *testing.T) {
 		if err := a.create(t.Context(), sized, metav1.DryRunAll); err != nil {
 			t.Errorf("size %v: %v", size, err)
 		}
+	}
+}
+
+// TestRedisBlock: what Redis writes to its volume has a default, and can change.
+func TestRedisBlock(t *testing.T) {
+	a := newApplier(t)
+	clusters := a.client.Resource(schema.GroupVersionResource{
+		Group: "atlasdb.io", Version: "v1alpha1", Resource: "databaseclusters",
+	}).Namespace("default")
+	made := cluster("cached", map[string]any{"spec.engine": "Redis", "spec.version": "7.0", "spec.redis": map[string]any{}})
+	if err := a.create(t.Context(), made, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := clusters.Delete(context.WithoutCancel(t.Context()), "cached", metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	o, err := clusters.Get(t.Context(), "cached", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := unstructured.NestedString(o.Object, "spec", "redis", "persistence"); got != "AOF" {
+		t.Errorf("persistence is %q by default", got)
+	}
+	setAll(o, map[string]any{"spec.redis.persistence": "None"})
+	if _, err := clusters.Update(t.Context(), o, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+		t.Errorf("persistence cannot change: %v", err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/controller/databaseoperation"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
+	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/metrics"
 )
 
@@ -73,5 +74,6 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 func engines() map[v1alpha1.EngineType]engine.Engine {
 	return map[v1alpha1.EngineType]engine.Engine{
 		v1alpha1.EnginePostgreSQL: postgresql.Engine{},
+		v1alpha1.EngineRedis:      redis.Engine{},
 	}
 }

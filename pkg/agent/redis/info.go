@@ -50,11 +50,21 @@ type persistence struct {
 	// seconds since 1970, or the start when there was none; Changes counts what has changed since.
 	Saving, SaveOK    bool
 	LastSave, Changes int64
+	// Saves counts the snapshots that were begun since the start.
+	Saves int64
 	// Appends says that the append-only file is on, WriteOK that the last write to it succeeded.
 	Appends, WriteOK bool
 	// Rewriting says that the append-only file is being rewritten, RewriteScheduled that it will be when the snapshot that
 	// is in the way is done, RewriteOK that the last rewrite succeeded.
 	Rewriting, RewriteScheduled, RewriteOK bool
+	Log
+}
+
+// Log is the append-only file, in bytes; zero when it is off.
+type Log struct {
+	// LogBytes is how much of it was written, Buffered how much is still to be; RewrittenBytes is how long it was when it
+	// was rewritten last.
+	LogBytes, Buffered, RewrittenBytes int64
 }
 
 // stats count since the start, or since CONFIG RESETSTAT.

@@ -49,14 +49,22 @@ func (f *fields) memory() memory {
 }
 
 func (f *fields) persistence() persistence {
-	return persistence{
+	p := persistence{
 		Loading: f.flag("loading"),
 		Saving:  f.flag("rdb_bgsave_in_progress"), SaveOK: f.ok("rdb_last_bgsave_status"),
 		LastSave: f.integer("rdb_last_save_time"), Changes: f.integer("rdb_changes_since_last_save"),
+		Saves:   f.integer("rdb_saves"),
 		Appends: f.flag("aof_enabled"), WriteOK: f.ok("aof_last_write_status"),
 		Rewriting: f.flag("aof_rewrite_in_progress"), RewriteScheduled: f.flag("aof_rewrite_scheduled"),
 		RewriteOK: f.ok("aof_last_bgrewrite_status"),
 	}
+	if p.Appends {
+		p.Log = Log{
+			LogBytes: f.integer("aof_current_size"), Buffered: f.integer("aof_buffer_length"),
+			RewrittenBytes: f.integer("aof_base_size"),
+		}
+	}
+	return p
 }
 
 func (f *fields) stats() stats {

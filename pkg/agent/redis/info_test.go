@@ -120,6 +120,7 @@ var (
 		"maxmemory":                   func(i Info) int64 { return i.LimitBytes },
 		"rdb_last_save_time":          func(i Info) int64 { return i.LastSave },
 		"rdb_changes_since_last_save": func(i Info) int64 { return i.Changes },
+		"rdb_saves":                   func(i Info) int64 { return i.Saves },
 		"total_commands_processed":    func(i Info) int64 { return i.Commands },
 		"total_connections_received":  func(i Info) int64 { return i.Connections },
 		"rejected_connections":        func(i Info) int64 { return i.RejectedConnections },
@@ -161,7 +162,7 @@ var (
 // TestEachLineOfInfo: every line goes where it belongs, and nowhere else.
 func TestEachLineOfInfo(t *testing.T) {
 	t.Parallel()
-	text := said(t, "valkey-8.0", "replica-up")
+	text := said(t, "valkey-8.0", "replica-up") + aboutTheLog
 	before := parsed(t, text)
 	for name, of := range numbers {
 		after := parsed(t, replaced(t, text, name, "7777777"))
@@ -205,6 +206,22 @@ func TestReplicasAndDatabases(t *testing.T) {
 	}
 	if i.Replicas[0].Online() || !i.Replicas[1].Online() {
 		t.Error("a replica that waits for its copy is online, or one that has it is not")
+	}
+}
+
+// aboutTheLog is what a server says of its append-only file when it has one.
+const aboutTheLog = "aof_current_size:3\r\naof_base_size:2\r\naof_buffer_length:1\r\n"
+
+// TestLog: the append-only file has lines of its own, and only when it is on.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	text := replaced(t, said(t, "redis-7.0", "primary"), "aof_enabled", "1")
+	if _, err := ParseInfo(text); err == nil || !strings.Contains(err.Error(), "aof_buffer_length is missing") {
+		t.Errorf("a log of which nothing is said: error %v", err)
+	}
+	i := parsed(t, text+aboutTheLog)
+	if want := (Log{LogBytes: 3, RewrittenBytes: 2, Buffered: 1}); i.Log != want {
+		t.Errorf("read %+v, want %+v", i.Log, want)
 	}
 }
 

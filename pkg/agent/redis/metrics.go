@@ -46,6 +46,7 @@ func NewMetrics(ctx context.Context, access Access) *Metrics {
 // connect makes a client that has one connection, and waits for an answer as long as the context of a call lasts. It
 // does not try again: that a server is down is what its caller is to find out.
 func connect(access Access, name string) *goredis.Client {
+	goredis.SetLogger(silence{})
 	return goredis.NewClient(&goredis.Options{
 		Network: "unix", Addr: access.Socket, Username: access.Username, Password: access.Password,
 		ClientName: name, PoolSize: 1, MaxRetries: -1, DialerRetries: 1,
@@ -55,6 +56,11 @@ func connect(access Access, name string) *goredis.Client {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }
+
+// silence is the log of the client library: it would tell of every attempt to reach a server that is down.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 // Describe names every metric.
 func (m *Metrics) Describe(out chan<- *prometheus.Desc) {

@@ -75,6 +75,7 @@ func available(s Snapshot, d Decision) finding {
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
 	}
 	var serving, silent []string
+	worth := worthOf(effectiveDurability(s, d))
 	for _, shard := range d.shards(s) {
 		primary, ok := s.Primary(shard)
 		switch p := primary.Report.Problem; {
@@ -88,9 +89,9 @@ func available(s Snapshot, d Decision) finding {
 	}
 	switch {
 	case len(silent) == 0 && len(serving) == 1:
-		return yes(v1alpha1.ReasonPrimaryServing, serving[0]+" accepts writes")
+		return yes(v1alpha1.ReasonPrimaryServing, serving[0]+" accepts writes"+worth)
 	case len(silent) == 0:
-		return yes(v1alpha1.ReasonPrimaryServing, strings.Join(serving, ", ")+" accept writes")
+		return yes(v1alpha1.ReasonPrimaryServing, "each of "+strings.Join(serving, ", ")+" accepts writes"+worth)
 	}
 	return unavailable(s, d, strings.Join(silent, "; "))
 }
@@ -106,6 +107,16 @@ func unavailable(s Snapshot, d Decision, silent string) finding {
 		return no(v1alpha1.ReasonCreating, "the first primary is being made")
 	}
 	return no(v1alpha1.ReasonNoPrimary, silent)
+}
+
+// worthOf says what an acknowledgement does not promise, where spec.durability makes one expect more: an
+// engine without a commit quorum can only refuse writes while too few replicas are level.
+func worthOf(effective v1alpha1.EffectiveDurability) string {
+	if effective != v1alpha1.EffectiveBoundedLoss {
+		return ""
+	}
+	return " and stops when too few replicas keep up; it acknowledges a write before replicas have it, so a failover may " +
+		"lose the last seconds (BoundedLoss)"
 }
 
 func progressing(s Snapshot, d Decision) finding {

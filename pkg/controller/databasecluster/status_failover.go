@@ -44,10 +44,18 @@ func (d *Decision) successors(s Snapshot, shard int) (candidates []string, reaso
 	case len(candidates) == 0:
 		return nil, v1alpha1.ReasonNoCandidate, "no replica is caught up"
 	case quorum != nil && !quorum.Promotable(candidates):
-		return nil, v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("acknowledged writes are on %s: without the primary, %s may "+
-			"lack some of them", quorum, strings.Join(candidates, ", "))
+		return nil, v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("%s %s: without the primary, %s may "+
+			"lack some of them", whereWritesAre(primary), quorum, strings.Join(candidates, ", "))
 	}
 	return candidates, "", ""
+}
+
+// whereWritesAre begins a sentence that ends in a quorum.
+func whereWritesAre(primary Member) string {
+	if primary.Report.Durability == v1alpha1.EffectiveBoundedLoss {
+		return "all but the newest writes are on"
+	}
+	return "acknowledged writes are on"
 }
 
 // because tells what a member says keeps it from being primary.

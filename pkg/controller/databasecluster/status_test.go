@@ -5,6 +5,7 @@ package databasecluster
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,35 @@ func TestWritesThatWaitForAQuorumAreNotAvailable(t *testing.T) {
 	})
 	if got := w.condition(v1alpha1.ConditionAvailable); got != "False/WaitingForQuorum" {
 		t.Errorf("Available is %s", got)
+	}
+}
+
+// TestBoundedLossIsTold: an engine without a commit quorum may lose what it acknowledged, and says so where a reader
+// looks for whether writes are taken; a member too few stops its writes all the same.
+func TestBoundedLossIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.converge()
+	w.report("orders-db-1", func(*engine.MemberReport) {})
+	for worth, told := range map[v1alpha1.EffectiveDurability]bool{
+		v1alpha1.EffectiveBoundedLoss: true, v1alpha1.EffectiveMajority: false, v1alpha1.EffectiveNone: false,
+	} {
+		w.report("orders-db-0", func(r *engine.MemberReport) {
+			r.Role, r.SystemID, r.Durability = v1alpha1.RolePrimary, "7423", worth
+		})
+		w.saveStatus()
+		st := w.snapshot.Cluster.Status
+		message := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionAvailable).Message
+		if st.Durability.Effective != worth || strings.Contains(message, "may lose the last seconds") != told {
+			t.Errorf("%s: effective %s, told %q", worth, st.Durability.Effective, message)
+		}
+		margin := "True/NoQuorumMargin"
+		if worth == v1alpha1.EffectiveNone {
+			margin = "False/Healthy"
+		}
+		if got := w.condition(v1alpha1.ConditionDegraded); got != margin {
+			t.Errorf("%s: Degraded is %s, want %s", worth, got, margin)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 // nobody knows: every cluster begins so.
 func noMargin(s Snapshot, d Decision) (trouble, bool) {
 	for _, primary := range d.primaries(s) {
-		if primary.Report.Durability == v1alpha1.EffectiveMajority && s.Cluster.Spec.Members > 1 && d.atTheEdge(s, primary) {
+		if waitsForReplicas(primary) && s.Cluster.Spec.Members > 1 && d.atTheEdge(s, primary) {
 			return trouble{v1alpha1.ReasonNoQuorumMargin, ofShard(s, primary.Shard,
 				"the loss of one more member would stop writes")}, true
 		}
@@ -74,6 +74,12 @@ func (d *Decision) atTheEdge(s Snapshot, primary Member) bool {
 		}
 	}
 	return level <= int(s.Cluster.Spec.Members)/2
+}
+
+// waitsForReplicas says whether a primary refuses or delays writes when too few replicas are level.
+func waitsForReplicas(primary Member) bool {
+	d := primary.Report.Durability
+	return d == v1alpha1.EffectiveMajority || d == v1alpha1.EffectiveBoundedLoss
 }
 
 // nodeLost says what only a human can decide: that a node is off, and not merely silent.

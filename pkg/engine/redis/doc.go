@@ -1,6 +1,53 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package redis is the pure half of AtlasDB's Redis, and of Valkey, which is the same to it: which specs are good, how a
-// member is configured, and what its users may do. The driver that speaks to the server is pkg/agent/redis.
+// Package redis is the pure half of AtlasDB's Redis: which specs are good, how a member is configured, and what its users
+// may do. Valkey is the same to it. The driver that speaks to the server is pkg/agent/redis.
+//
+// # What the configuration is computed from
+//
+// M is the memory limit of a member, or its request where there is no limit. What is not named here is a constant
+// (parameters.go) or stays at the server's own default.
+//
+//	maxmemory                   2/3 of (M - 64Mi - the replicas' buffer), in whole mebibytes
+//	the replicas' buffer        M/8, from 16mb to 1gb; half of it for longer than 60 s (client-output-buffer-limit replica)
+//	repl-backlog-size           M/32, from 1mb to 512mb; it is a part of maxmemory
+//	maxmemory-policy            noeviction, until a user says that the data is a cache
+//	appendonly, save            by spec.redis.persistence: AOF, RDB (3600 1 300 100 60 10000) or None
+//
+//	M        maxmemory   replicas' buffer   backlog
+//	128Mi    32 MiB      16 MiB             4 MiB
+//	512Mi    256 MiB     64 MiB             16 MiB
+//	1Gi      554 MiB     128 MiB            32 MiB
+//	4Gi      2346 MiB    512 MiB            128 MiB
+//	64Gi     42965 MiB   1 GiB              512 MiB
+//
+// The 64Mi are for the agent and a server without data. The third that stays free is for copy-on-write: a snapshot, a
+// rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is in
+// memory twice. Half of the data may change during one snapshot; an application that changes more, or keeps fewer but
+// larger values, sets maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either
+// can change while the data stays, and data that fitted must not stop to fit.
+//
+// A user sets what the table of directives lists (parameters_table.go) and nothing else: a server with one line that it
+// does not know, or does not like, does not start. What AtlasDB owns is refused with the reason (parameters_owned.go).
+//
+// The volume must hold the log twice, for as long as it is being rewritten, and a snapshot beside it, for as long as a
+// replica receives one: three times maxmemory is on the safe side.
+//
+// # What changes while the server runs
+//
+// All that NeedsRestart does not name, spec.redis.persistence included; Changes tells the two apart. A parameter that a
+// user takes back waits for a restart: the server's own default is known only to a start.
+//
+// # Safety rules
+//
+//   - A value reaches the file only escaped (config.go): the server reads back what was written, and no value can add a
+//     line.
+//   - Whatever decides about durability, replication, persistence, identity or encryption is not the user's to set.
+//   - The user default is off. An application may do anything with its keys and nothing with the server (acl.go).
+//   - No password is ever written: not to the plan and not to the file of users, which have its SHA-256. What members
+//     say to each other is the one exception, since Redis can only be told it in plain: the driver reads it from the
+//     Secret that only members mount.
+//
+// Read engine.go, parameters.go, config.go and acl.go in this order.
 package redis

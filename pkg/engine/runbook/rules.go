@@ -117,12 +117,12 @@ func ReceiveFromNobody(o Observation) (Step, bool) {
 		return Step{}, false
 	}
 	switch {
+	case o.Server.Running && o.Server.Primary != "":
+		return Step{Kind: StepFollow, Reason: "nobody may be received from now"}, true
 	case !o.Volume.HasData:
 		return Step{Kind: StepWait, Reason: "there is no data, and no primary to copy from"}, true
 	case !o.Server.Running && !o.Volume.Exact:
 		return Step{Kind: StepStartReplica, Reason: "to find out how far the data goes"}, true
-	case o.Server.Running && o.Server.Primary != "":
-		return Step{Kind: StepFollow, Reason: "nobody may be received from now"}, true
 	}
 	return Step{Kind: StepWait, Reason: "nobody may be received from now"}, true
 }

@@ -108,7 +108,9 @@ type DatabaseClusterSpec struct {
 	Parameters map[string]ParameterValue `json:"parameters,omitempty"`
 
 	// durability says when a write is acknowledged. Majority: when a majority of the members has it on disk, so that no
-	// single loss can lose it. Relaxed: when the primary has it. Default Majority. Can change.
+	// single loss can lose it. Relaxed: when the primary has it. Redis acknowledges before replicas have a write; there
+	// Majority refuses writes while too few replicas keep up, which bounds what a failover loses in time
+	// (status.durability.effective is BoundedLoss). Default Majority. Can change.
 	// +optional
 	// +kubebuilder:default=Majority
 	Durability Durability `json:"durability,omitempty"`
@@ -237,8 +239,8 @@ type NetworkSpec struct {
 
 // TLSSpec is the encryption of client connections.
 type TLSSpec struct {
-	// mode is Required (unencrypted connections are refused) or Preferred (both are taken). Traffic between members is
-	// always encrypted. Default Required. Can change.
+	// mode is Required (unencrypted connections are refused) or Preferred (both are taken; not for Redis, whose port
+	// speaks one or the other). Traffic between members is always encrypted. Default Required. Can change.
 	// +optional
 	// +kubebuilder:default=Required
 	Mode TLSMode `json:"mode,omitempty"`

@@ -37,7 +37,9 @@ type DatabaseClusterSpecApplyConfiguration struct {
 	// can take over while it runs is live within seconds, the rest waits for a restart (condition UpToDate).
 	Parameters map[string]atlasdbv1alpha1.ParameterValue `json:"parameters,omitempty"`
 	// durability says when a write is acknowledged. Majority: when a majority of the members has it on disk, so that no
-	// single loss can lose it. Relaxed: when the primary has it. Default Majority. Can change.
+	// single loss can lose it. Relaxed: when the primary has it. Redis acknowledges before replicas have a write; there
+	// Majority refuses writes while too few replicas keep up, which bounds what a failover loses in time
+	// (status.durability.effective is BoundedLoss). Default Majority. Can change.
 	Durability *atlasdbv1alpha1.Durability `json:"durability,omitempty"`
 	// powerState is Running or Stopped. Stopped ends the servers, replicas first, and keeps volumes, Services and
 	// Secrets. Default Running. Can change.

@@ -14,8 +14,8 @@ import (
 //
 // TLSSpec is the encryption of client connections.
 type TLSSpecApplyConfiguration struct {
-	// mode is Required (unencrypted connections are refused) or Preferred (both are taken). Traffic between members is
-	// always encrypted. Default Required. Can change.
+	// mode is Required (unencrypted connections are refused) or Preferred (both are taken; not for Redis, whose port
+	// speaks one or the other). Traffic between members is always encrypted. Default Required. Can change.
 	Mode *atlasdbv1alpha1.TLSMode `json:"mode,omitempty"`
 }
 

@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+const (
+	// drainWithin is how long writes wait for the replicas to have everything, at most. Replicas tell once a second.
+	drainWithin = 2 * time.Second
+	// drainPause is the time between two looks.
+	drainPause = 20 * time.Millisecond
+	// pauseFor is how long clients wait at most when the agent dies in between.
+	pauseFor = 4 * time.Second
+)
+
+// Demote makes the running primary a replica of nobody that has all it ever acknowledged, and its replicas too if they
+// are level. Sessions of applications end, so that they come back by the Service.
+func (d *Driver) Demote(ctx context.Context, plan engine.Plan) error {
+	pause := d.client.Do(ctx, "CLIENT", "PAUSE", pauseFor.Milliseconds(), "WRITE")
+	if err := pause.Err(); err != nil {
+		return fmt.Errorf("holding up writes: %w", err)
+	}
+	d.drain(ctx)
+	if err := d.replicate(ctx, nobody); err != nil {
+		return err
+	}
+	d.users.closed = true
+	if err := d.keepUsers(ctx, plan); err != nil {
+		return err
+	}
+	if err := d.client.Do(ctx, "CLIENT", "UNPAUSE").Err(); err != nil {
+		return fmt.Errorf("letting clients go on: %w", err)
+	}
+	return nil
+}
+
+// drain waits until all replicas that receive have everything. One that does not get there in time is not waited for;
+// the election names nobody as successor who lacks anything.
+func (d *Driver) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainWithin)
+	defer cancel()
+	ticker := time.NewTicker(drainPause)
+	defer ticker.Stop()
+	for {
+		seen, err := ask(ctx, d.client)
+		if err != nil || !slices.ContainsFunc(seen.Replicas, func(r Replica) bool {
+			return r.Online() && r.Offset < seen.Offset
+		}) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
