@@ -101,7 +101,7 @@ func maximal() *v1alpha1.DatabaseCluster {
 func podInput(cluster *v1alpha1.DatabaseCluster) PodInput {
 	return PodInput{
 		Cluster: cluster, Member: MemberName(cluster, Place{}), Build: "17.6", Image: "docker.io/library/postgres:17.6",
-		AgentImage: "example.com/atlasdb:1", RunAsUser: 999, RunAsGroup: 999, Traits: traits,
+		Agent: Agent{Image: "example.com/atlasdb:1"}, RunAsUser: 999, RunAsGroup: 999, Traits: traits,
 	}
 }
 

@@ -50,6 +50,14 @@ const (
 // and waits until a replica has confirmed the shutdown position.
 const terminationGraceSeconds = 120
 
+// Agent says which agent a new pod gets.
+type Agent struct {
+	// Image is the image that carries it.
+	Image string
+	// LogFormat is the format of its log, "text" or "json"; "" for the agent's own default.
+	LogFormat string
+}
+
 // PodInput says what the pod of a member is made of.
 type PodInput struct {
 	// Cluster is whose pod it is.
@@ -58,8 +66,8 @@ type PodInput struct {
 	Member string
 	// Build is the engine's build, and Image its image.
 	Build, Image string
-	// AgentImage is the image that carries the agent.
-	AgentImage string
+	// Agent is the agent of a new pod.
+	Agent Agent
 	// RunAsUser and RunAsGroup are the ids of the engine in its image; the group also owns the volume.
 	RunAsUser, RunAsGroup int64
 	// Traits are the fixed facts of the engine.
@@ -70,9 +78,12 @@ type PodInput struct {
 // value of the annotation v1alpha1.AnnotationPodHash.
 func Pod(in PodInput) *corev1ac.PodApplyConfiguration {
 	pod := podWithoutAgent(in)
-	// The agent's image comes after the hash, so that a new operator with a newer agent calls no pod outdated.
+	// The agent comes after the hash, so that a new operator with another agent calls no pod outdated.
 	hash := PodHash(pod)
-	pod.Spec.InitContainers[0].WithImage(in.AgentImage)
+	pod.Spec.InitContainers[0].WithImage(in.Agent.Image)
+	if in.Agent.LogFormat != "" {
+		pod.Spec.Containers[0].WithArgs("--log-format=" + in.Agent.LogFormat)
+	}
 	return pod.WithAnnotations(map[string]string{v1alpha1.AnnotationPodHash: hash})
 }
 

@@ -42,7 +42,8 @@ func TestPodHash(t *testing.T) {
 	first := hashOf(func(*PodInput) {})
 	same := map[string]func(*PodInput){
 		"nothing":       func(*PodInput) {},
-		"a newer agent": func(in *PodInput) { in.AgentImage = "example.com/atlasdb:2" },
+		"a newer agent": func(in *PodInput) { in.Agent.Image = "example.com/atlasdb:2" },
+		"another log":   func(in *PodInput) { in.Agent.LogFormat = "json" },
 		"parameters": func(in *PodInput) {
 			in.Cluster.Spec.Parameters = map[string]v1alpha1.ParameterValue{"work_mem": "1GB"}
 		},

@@ -79,15 +79,17 @@ func (f *frame) opens(ctx context.Context, config *pgx.ConnConfig, password stri
 func (f *frame) keepLoggingIn(ctx context.Context, config *pgx.ConnConfig) (shutOut []error) {
 	for good := config.Password; ctx.Err() == nil; {
 		err := f.opens(ctx, config, good)
-		if err == nil {
-			continue
-		}
-		now, routeErr := f.route(ctx, "orders", "orders-rw")
-		if routeErr == nil {
-			good, routeErr = now.Password, f.opens(ctx, config, now.Password)
-		}
-		if routeErr != nil && ctx.Err() == nil {
-			shutOut = append(shutOut, errors.Join(err, routeErr))
+		for seen := ""; err != nil && ctx.Err() == nil; {
+			now, routeErr := f.route(ctx, "orders", "orders-rw")
+			if routeErr != nil {
+				continue
+			}
+			if seen != "" && now.Password == seen {
+				shutOut = append(shutOut, err) // it failed, and nobody changed it meanwhile
+				break
+			}
+			good, seen = now.Password, now.Password
+			err = f.opens(ctx, config, good)
 		}
 	}
 	return shutOut

@@ -29,6 +29,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned"
 	"github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions"
+	atlasresource "github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // requests counts what a client asks, watches left out.
@@ -92,8 +93,8 @@ func newWorld(t *testing.T) *world {
 	atlasInformers := externalversions.NewSharedInformerFactory(atlas, 0)
 	c, err := databasecluster.New(databasecluster.Options{
 		Client: atlas, KubeClient: kube, Informers: atlasInformers, KubeInformers: kubeInformers,
-		Engines:    map[v1alpha1.EngineType]engine.Engine{v1alpha1.EnginePostgreSQL: postgresql.Engine{}},
-		AgentImage: "atlasdb:1", Recorder: events.NewFakeRecorder(1000),
+		Engines: map[v1alpha1.EngineType]engine.Engine{v1alpha1.EnginePostgreSQL: postgresql.Engine{}},
+		Agent:   atlasresource.Agent{Image: "atlasdb:1"}, Recorder: events.NewFakeRecorder(1000),
 	})
 	if err != nil {
 		t.Fatal(err)

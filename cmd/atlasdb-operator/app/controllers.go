@@ -16,6 +16,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/metrics"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // controller is what the process asks of a controller.
@@ -45,7 +46,7 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 		Informers:       s.atlas,
 		KubeInformers:   s.kube,
 		Engines:         engines(),
-		AgentImage:      p.opts.AgentImage,
+		Agent:           resource.Agent{Image: p.opts.AgentImage, LogFormat: p.opts.LogFormat},
 		Recorder:        p.recorder,
 		DrainTimeout:    p.opts.DrainTimeout,
 		MetricsProvider: p.metrics.Queues(s.namespace),

@@ -40,7 +40,7 @@ type Options struct {
 
 	// MetricsAddress serves /metrics, /healthz and /readyz.
 	MetricsAddress string
-	// LogFormat is "text" or "json".
+	// LogFormat is "text" or "json", for the operator and for the agents of new pods.
 	LogFormat string
 	// Verbosity is the highest level that is logged: 0 notable, 2 changes, 4 details.
 	Verbosity int
@@ -109,7 +109,8 @@ func (o *Options) groups() []group {
 	observe := section("Observation")
 	observe.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080",
 		"Serve /metrics, /healthz and /readyz on this `address`.")
-	observe.StringVar(&o.LogFormat, "log-format", "text", "The `format` of the log: text or json.")
+	observe.StringVar(&o.LogFormat, "log-format", "text",
+		"The `format` of the log, and of that of the agents in new pods: text or json.")
 	observe.IntVarP(&o.Verbosity, "v", "v", 0, "Log up to this `level`: 0 notable, 2 changes, 4 details.")
 	observe.BoolVar(&o.Version, "version", false, "Print the version and exit.")
 	return all

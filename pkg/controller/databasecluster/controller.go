@@ -22,6 +22,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned"
 	atlasinformers "github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions"
 	listers "github.com/atlasdb/atlasdb/pkg/generated/listers/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // Name is the controller's name in logs, metrics and as field manager.
@@ -41,8 +42,8 @@ type Options struct {
 	KubeInformers informers.SharedInformerFactory
 	// Engines are the engines that this operator knows.
 	Engines map[v1alpha1.EngineType]engine.Engine
-	// AgentImage is the image that carries the agent for new pods.
-	AgentImage string
+	// Agent is the agent of new pods.
+	Agent resource.Agent
 	// Recorder tells events.
 	Recorder events.EventRecorder
 	// DrainTimeout is how long syncs in flight may go on after Run's context has ended.
@@ -73,7 +74,7 @@ type Controller struct {
 	recorder   events.EventRecorder
 	failovers  FailoverObserver
 	engines    map[v1alpha1.EngineType]engine.Engine
-	agentImage string
+	agent      resource.Agent
 	clock      func() time.Time
 	synced     []cache.DoneChecker
 }
@@ -90,7 +91,7 @@ func New(o Options) (*Controller, error) {
 		recorder:   o.Recorder,
 		failovers:  o.Failovers,
 		engines:    o.Engines,
-		agentImage: o.AgentImage,
+		agent:      o.Agent,
 		clock:      o.Clock,
 	}
 	if c.clock == nil {

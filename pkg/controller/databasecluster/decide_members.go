@@ -103,7 +103,7 @@ func (d *Decision) wantPod(s Snapshot, m Member) {
 // pod is a member's pod as a new one would be.
 func (d *Decision) pod(s Snapshot, member string) *corev1ac.PodApplyConfiguration {
 	return resource.Pod(resource.PodInput{
-		Cluster: s.Cluster, Member: member, Build: d.Build, Image: d.Image, AgentImage: s.AgentImage,
+		Cluster: s.Cluster, Member: member, Build: d.Build, Image: d.Image, Agent: s.Agent,
 		RunAsUser: s.Offer.Spec.RunAsUser, RunAsGroup: s.Offer.Spec.RunAsGroup, Traits: s.Engine.Traits(),
 	})
 }

@@ -32,7 +32,7 @@ func (d *Decision) findOutdated(s Snapshot) {
 		if why != "" {
 			d.Outdated = append(d.Outdated, Outdated{name, why})
 		}
-		if agentImage(m.Pod) != s.AgentImage {
+		if agentImage(m.Pod) != s.Agent.Image {
 			d.OutdatedAgents = append(d.OutdatedAgents, name)
 		}
 	}

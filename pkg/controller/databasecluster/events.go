@@ -62,9 +62,16 @@ func newFailover(was, is v1alpha1.DatabaseClusterStatus) *v1alpha1.FailoverStatu
 var storied = []string{v1alpha1.ReasonScaling, v1alpha1.ReasonSwitchingOver, v1alpha1.ReasonRollingOut}
 
 // expected says that bad news is only a part of what the operator is doing: who changes hands is without a primary for
-// a moment, and who restarts a replica has one less.
+// a moment, and who restarts a replica has one less. A database whose members come up one after another never had the
+// margin that it lacks.
 func expected(was, is v1alpha1.DatabaseClusterStatus, news *metav1.Condition) bool {
-	if news.Reason != v1alpha1.ReasonNoPrimary && news.Reason != v1alpha1.ReasonNoQuorumMargin {
+	switch news.Reason {
+	case v1alpha1.ReasonNoPrimary:
+	case v1alpha1.ReasonNoQuorumMargin:
+		if level(is) >= level(was) {
+			return true
+		}
+	default:
 		return false
 	}
 	for _, st := range []v1alpha1.DatabaseClusterStatus{was, is} {
@@ -74,6 +81,16 @@ func expected(was, is v1alpha1.DatabaseClusterStatus, news *metav1.Condition) bo
 		}
 	}
 	return false
+}
+
+// level counts the members that have what the primary has.
+func level(s v1alpha1.DatabaseClusterStatus) (n int) {
+	for _, m := range s.MemberStatuses {
+		if m.CaughtUp {
+			n++
+		}
+	}
+	return n
 }
 
 // progress tells what begins to happen.

@@ -29,8 +29,8 @@ type Snapshot struct {
 	Offer *v1alpha1.DatabaseEngine
 	// Engine is AtlasDB's own part for the engine; nil when there is none.
 	Engine engine.Engine
-	// AgentImage is the image that carries the agent for new pods.
-	AgentImage string
+	// Agent is the agent of new pods.
+	Agent resource.Agent
 	// Now is the time of the pass, in whole seconds.
 	Now metav1.Time
 	// Objects are those that carry the cluster's label, by kind and name.
@@ -72,11 +72,11 @@ func (c *Controller) observe(key cache.ObjectName) (s Snapshot, found bool, err 
 		return Snapshot{}, false, fmt.Errorf("reading DatabaseCluster: %w", err)
 	}
 	s = Snapshot{
-		Cluster:    cluster.DeepCopy(),
-		Engine:     c.engines[cluster.Spec.Engine],
-		AgentImage: c.agentImage,
-		Now:        c.now(),
-		Objects:    map[Ref]metav1.Object{},
+		Cluster: cluster.DeepCopy(),
+		Engine:  c.engines[cluster.Spec.Engine],
+		Agent:   c.agent,
+		Now:     c.now(),
+		Objects: map[Ref]metav1.Object{},
 	}
 	if s.Offer, err = c.offer(cluster.Spec.Engine); err != nil {
 		return Snapshot{}, false, err

@@ -154,3 +154,38 @@ func TestAFailoverIsToldOnceAndKept(t *testing.T) {
 		t.Error("it is forgotten with the pod")
 	}
 }
+
+// TestAMarginThatIsLostIsTold, and one that was never there is not: members come up one after another.
+func TestAMarginThatIsLostIsTold(t *testing.T) {
+	t.Parallel()
+	status := func(reason string, level int) v1alpha1.DatabaseClusterStatus {
+		st := v1alpha1.DatabaseClusterStatus{Conditions: []metav1.Condition{
+			{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue},
+			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse},
+			{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue},
+			{Type: v1alpha1.ConditionProgressing, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonMembersNotReady},
+			{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse},
+		}}
+		if reason != "" {
+			st.Conditions[4].Status, st.Conditions[4].Reason = metav1.ConditionTrue, reason
+		}
+		for i := range 3 {
+			st.MemberStatuses = append(st.MemberStatuses, v1alpha1.MemberStatus{CaughtUp: i < level})
+		}
+		return st
+	}
+	for _, tt := range []struct {
+		name   string
+		before int
+		after  int
+		told   bool
+	}{
+		{"the second member of three is level", 1, 2, false},
+		{"a replica is not level any more", 3, 2, true},
+	} {
+		all := transitions(status("", tt.before), status(v1alpha1.ReasonNoQuorumMargin, tt.after))
+		if told := len(all) == 1 && all[0].reason == v1alpha1.ReasonNoQuorumMargin; told != tt.told {
+			t.Errorf("%s: told %v", tt.name, all)
+		}
+	}
+}

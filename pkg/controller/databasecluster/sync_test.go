@@ -27,6 +27,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned/fake"
 	"github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // fixture is a controller on fake clients whose informers run. It lives in a synctest bubble, so that waiting for the
@@ -58,8 +59,8 @@ func inBubble(t *testing.T, members int32, test func(*fixture), others ...runtim
 		atlas := externalversions.NewSharedInformerFactory(f.atlas, 0)
 		c, err := New(Options{
 			Client: f.atlas, KubeClient: f.kube, Informers: atlas, KubeInformers: kube, Recorder: f.recorder,
-			Engines:    map[v1alpha1.EngineType]engine.Engine{v1alpha1.EnginePostgreSQL: plainEngine{}},
-			AgentImage: "atlasdb:1",
+			Engines: map[v1alpha1.EngineType]engine.Engine{v1alpha1.EnginePostgreSQL: plainEngine{}},
+			Agent:   resource.Agent{Image: "atlasdb:1"},
 		})
 		if err != nil {
 			t.Fatal(err)

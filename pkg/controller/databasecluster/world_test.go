@@ -25,6 +25,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/apply"
 	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // plainEngine is a test double: an engine without rules, that elects by itself when it has shards.
@@ -78,7 +79,7 @@ func newWorld(t *testing.T, members int32) *world {
 				},
 			},
 		},
-		Engine: plainEngine{}, AgentImage: "atlasdb:1", Now: metav1.NewTime(time.Unix(1000, 0)),
+		Engine: plainEngine{}, Agent: resource.Agent{Image: "atlasdb:1"}, Now: metav1.NewTime(time.Unix(1000, 0)),
 		Objects: map[Ref]metav1.Object{},
 	}}
 }
