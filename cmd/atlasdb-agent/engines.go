@@ -19,9 +19,10 @@ import (
 
 // ground is what the agent's process gives to any engine.
 type ground struct {
-	member string
-	reaper *process.Reaper
-	hands  *fence.Fence
+	member  string
+	sharded bool
+	reaper  *process.Reaper
+	hands   *fence.Fence
 }
 
 // offer is how the agent comes to an engine.

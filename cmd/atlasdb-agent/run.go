@@ -67,8 +67,10 @@ func run(ctx context.Context, args []string) error {
 	}
 	a, err := agent.New(agent.Options{
 		Identity: given.id, Client: client, Fence: hands, Clock: fence.Clock{},
-		Peers:  peer.NewClient(credentials, resource.PeerPort),
-		Engine: given.engine.build(ctx, ground{member: given.id.Pod, reaper: reaper, hands: hands}),
+		Peers: peer.NewClient(credentials, resource.PeerPort),
+		Engine: given.engine.build(ctx, ground{
+			member: given.id.Pod, sharded: given.sharded, reaper: reaper, hands: hands,
+		}),
 	})
 	if err != nil {
 		return err
@@ -92,11 +94,13 @@ func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
 	}()
 }
 
-// arguments are what an agent is told at its start: who it is, its engine, and the format of its log.
+// arguments are what an agent is told at its start: who it is, its engine, whether its cluster has shards, and the format
+// of its log.
 type arguments struct {
-	id     agent.Identity
-	engine offer
-	format string
+	id      agent.Identity
+	engine  offer
+	sharded bool
+	format  string
 }
 
 func parse(args []string) (a arguments, err error) {
@@ -104,6 +108,7 @@ func parse(args []string) (a arguments, err error) {
 	allowed := slices.Sorted(maps.Keys(engines))
 	engine := flags.String("engine", "", fmt.Sprintf("the engine, one of %v", allowed))
 	cluster := flags.String("cluster", "", "the name of the DatabaseCluster")
+	flags.BoolVar(&a.sharded, "sharded", false, "the cluster has shards")
 	flags.StringVar(&a.format, "log-format", logging.Text, "the format of the log: text or json")
 	if err := flags.Parse(args); err != nil {
 		return a, err

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
@@ -25,6 +26,8 @@ func (a *Agent) act(ctx context.Context, o runbook.Observation, step runbook.Ste
 		return a.tend(ctx, o)
 	case step.Kind == runbook.StepPromote:
 		return a.promote(ctx, task)
+	case step.Kind == runbook.StepHandOver:
+		return a.handOver(ctx, task)
 	case step.Kind.Long():
 		a.begin(ctx, func(ctx context.Context) error { return a.engine.Driver.Do(ctx, task) })
 		return nil
@@ -55,6 +58,16 @@ func (a *Agent) promote(ctx context.Context, task runbook.Task) error {
 		return fmt.Errorf("putting the label on: %w", err)
 	}
 	return a.engine.Driver.Do(ctx, task)
+}
+
+// handOver lets another member be primary, and remembers why it could not: the operator is told, and the same request is
+// not tried again.
+func (a *Agent) handOver(ctx context.Context, task runbook.Task) error {
+	err := a.engine.Driver.Do(ctx, task)
+	if err != nil {
+		a.declined = &engine.SwitchoverReport{ID: task.Request, Message: err.Error()}
+	}
+	return err
 }
 
 func (a *Agent) stripOthers(ctx context.Context) error {

@@ -44,7 +44,7 @@ type Agent struct {
 	cluster *cluster
 	engine  Engine
 	peers   *peer.Client
-	elector *election.Elector
+	elector elector
 	woken   chan struct{}
 
 	plan     engine.Plan
@@ -55,6 +55,8 @@ type Agent struct {
 	standing engine.Standing
 	primary  primary
 	work     *work // a long step; nil while none runs
+	// declined is the last request to hand over that failed; nil for none.
+	declined *engine.SwitchoverReport
 	said     engine.MemberReport
 	saidOnce bool
 	level    level
@@ -84,18 +86,28 @@ func New(o Options) (*Agent, error) {
 		return nil, fmt.Errorf("watching the cluster's objects: %w", err)
 	}
 	a.cluster = c
-	a.elector = election.New(election.Options{
-		Member: o.Pod, Incarnation: o.Incarnation(), Clock: o.Clock, Leases: c.lease, Peers: o.Peers, Engine: o.Fence,
-		Forgets: o.Engine.Forgets, Changed: a.wake,
-	})
-	c.elector = a.elector
+	if a.elector, err = a.electorBy(o); err != nil {
+		return nil, fmt.Errorf("watching the Lease: %w", err)
+	}
 	a.metrics = newMetrics(a.elector)
 	return a, nil
 }
 
+// electorBy makes who finds out this member's part: by the Lease, unless the engine elects by itself.
+func (a *Agent) electorBy(o Options) (elector, error) {
+	if o.Engine.Elects {
+		return &native{incarnation: o.Incarnation()}, nil
+	}
+	e := election.New(election.Options{
+		Member: o.Pod, Incarnation: o.Incarnation(), Clock: o.Clock, Leases: a.cluster.lease, Peers: o.Peers,
+		Engine: o.Fence, Forgets: o.Engine.Forgets, Changed: a.wake,
+	})
+	return e, a.cluster.watchLeaseFor(e)
+}
+
 // Answers is what this member answers its peers.
 type Answers struct {
-	*election.Elector
+	peer.Answerer
 	tells *atomic.Pointer[[]byte]
 }
 
@@ -104,7 +116,7 @@ func (a *Agent) Answers() Answers { return Answers{a.elector, &a.tells} }
 
 // State adds what the engine's own rules want to know of a primary.
 func (a Answers) State() election.State {
-	s := a.Elector.State()
+	s := a.Answerer.State()
 	if told := a.tells.Load(); told != nil {
 		s.Engine = *told
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// cluster is the agent's view of the API server: four objects, each watched or written by name, because its Role names
+// cluster is the agent's view of the API server: four objects, or three without a Lease, each watched or written by name, because its Role names
 // them and grants nothing else.
 type cluster struct {
 	client kubernetes.Interface
@@ -30,7 +30,7 @@ type cluster struct {
 	wake   func()
 
 	secrets cache.SharedIndexInformer
-	leases  cache.SharedIndexInformer
+	leases  cache.SharedIndexInformer // nil when there is no Lease
 
 	// lease reads and writes the Lease; elector is told what is watched.
 	lease   *leases
@@ -56,11 +56,14 @@ func newCluster(client kubernetes.Interface, id Identity, wake func()) (*cluster
 		client: client.CoordinationV1().Leases(id.Namespace), name: resource.LeaseName(id.Cluster),
 	}}
 	c.secrets = c.byName(resource.PlanSecretName(id.Cluster)).Core().V1().Secrets().Informer()
-	c.leases = c.byName(resource.LeaseName(id.Cluster)).Coordination().V1().Leases().Informer()
-	if err := c.on(c.secrets, func(any) {}); err != nil {
-		return nil, err
-	}
-	return c, c.on(c.leases, c.watchLease)
+	return c, c.on(c.secrets, func(any) {})
+}
+
+// watchLeaseFor watches the Lease for an election. Without one there is no Lease, and no right to look for it.
+func (c *cluster) watchLeaseFor(e listener) error {
+	c.elector = e
+	c.leases = c.byName(resource.LeaseName(c.id.Cluster)).Coordination().V1().Leases().Informer()
+	return c.on(c.leases, c.watchLease)
 }
 
 // byName makes informers that list and watch one object.
@@ -86,7 +89,9 @@ func (c *cluster) on(informer cache.SharedIndexInformer, seen func(any)) error {
 func (c *cluster) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.secrets.RunWithContext(ctx) })
-	wg.Go(func() { c.leases.RunWithContext(ctx) })
+	if c.leases != nil {
+		wg.Go(func() { c.leases.RunWithContext(ctx) })
+	}
 	wg.Wait()
 }
 

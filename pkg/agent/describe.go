@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -44,7 +45,9 @@ func (a *Agent) describe(o runbook.Observation, step runbook.Step) engine.Member
 		PendingRestart: a.tended.pending, RestartInPlace: a.tended.restartInPlace,
 		SystemID: o.Volume.SystemID, EngineVersion: o.Server.Version, Rebuilt: o.Volume.Rebuilt,
 		Epoch: e.Epoch, Electorate: e.Electorate, Durability: a.worth(e.Durability), Quorum: e.Quorum,
-		Promotion: e.Promotion, Switchover: e.Switchover, Problem: step.Problem,
+		Promotion: e.Promotion, Switchover: cmp.Or(e.Switchover, a.declined), Problem: step.Problem,
+		// By an older plan the shard may not have been one to go.
+		Drained: o.Drained && a.tended.hash == a.planHash,
 	}
 	if r.Problem == nil && o.Refused != "" {
 		r.Problem = &engine.Problem{Reason: v1alpha1.ReasonInvalid, Message: o.Refused}

@@ -48,7 +48,9 @@ func clusterOn(t *testing.T, client *fake.Clientset) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.elector = &told{}
+	if err := c.watchLeaseFor(&told{}); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 

@@ -19,10 +19,10 @@ type metrics struct {
 	role    *prometheus.GaugeVec
 	plan    *prometheus.GaugeVec
 	ready   prometheus.Gauge
-	elector *election.Elector
+	elector elector
 }
 
-func newMetrics(elector *election.Elector) *metrics {
+func newMetrics(elector elector) *metrics {
 	return &metrics{
 		elector: elector,
 		steps: prometheus.NewCounterVec(prometheus.CounterOpts{

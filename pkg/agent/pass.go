@@ -39,6 +39,9 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (runbook.Step, error) {
 // only then is asked for the next: its promises rest on facts that were seen under them.
 func (a *Agent) observe(ctx context.Context, stopping bool) (runbook.Observation, error) {
 	o := runbook.Observation{Member: a.id.Pod, Plan: a.plan, Standing: a.standing}
+	if a.declined != nil {
+		o.Declined = a.declined.ID
+	}
 	if err := a.engine.Driver.Observe(ctx, &o); err != nil {
 		return o, fmt.Errorf("observing the engine: %w", err)
 	}
@@ -70,7 +73,7 @@ func (a *Agent) paced(step runbook.Step) runbook.Step {
 		}
 		a.retry.Next(string(step.Kind), now)
 	case runbook.StepWait, runbook.StepExit, runbook.StepStopServer, runbook.StepDemote, runbook.StepFollow,
-		runbook.StepEnforce:
+		runbook.StepEnforce, runbook.StepHandOver:
 	}
 	return step
 }

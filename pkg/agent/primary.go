@@ -33,8 +33,8 @@ const (
 
 // primaryState is the state of the primary to follow, as far as it is known, and asks for a newer one when it is due.
 func (a *Agent) primaryState(ctx context.Context, o runbook.Observation) runbook.PrimaryState {
-	name := o.Standing.Primary
-	if o.Standing.Part != engine.PartFollow {
+	name := o.Standing.Primary // nobody, where the engine knows by itself whom it follows
+	if o.Standing.Part != engine.PartFollow || name == "" {
 		return runbook.PrimaryState{}
 	}
 	every := askWhileSettling

@@ -14,6 +14,9 @@ import (
 type Engine interface {
 	// Traits are the fixed facts of the engine.
 	Traits() Traits
+	// Topology says how the members of a cluster of this spec work together. It depends on nothing that can change in a
+	// cluster that is there.
+	Topology(spec *v1alpha1.DatabaseClusterSpec) Topology
 	// Validate judges what the schema of the API cannot: values that depend on each other or on the engine's own
 	// rules. Each error names the field, its value and what is allowed. An empty list means that Configure will
 	// succeed.
@@ -49,8 +52,16 @@ type Traits struct {
 	// ReplicationPassword says that a certificate is not enough for that login: the members then share a password too,
 	// which stands in the Secret that only they mount (resource.ReplicationPasswordKey) and never in the plan.
 	ReplicationPassword bool
-	// LeaseElected says that the primary is whoever holds the cluster's Lease; false for engines that elect their own.
-	LeaseElected bool
 	// DataSubdirectory is the folder of the volume, made and checked by the agent, that holds the engine's data.
 	DataSubdirectory string
+}
+
+// Topology says how the members of a cluster work together. An engine may have more than one: the members of a Redis
+// with shards vote among themselves, those of one without have the Lease.
+type Topology struct {
+	// LeaseElected says that the primary is whoever holds the cluster's Lease. Where it is false the engine elects by
+	// itself, one primary in each shard, and the members report what came of it: there is no Lease.
+	LeaseElected bool
+	// MemberPorts are ports, beside that for clients, at which the servers of the members reach each other.
+	MemberPorts []int32
 }

@@ -54,7 +54,10 @@ type Plan struct {
 	// RetainedMembers are the members whose volume was kept from a former cluster of this name, while the system ID is
 	// not known yet. The first primary is chosen among them, and only when every one has reported its position.
 	RetainedMembers []string `json:"retainedMembers,omitempty"`
-	// Members are the members that should exist, by ordinal.
+	// Shards is over how many shards the data is spread; 0 when the cluster has none. Members of a shard beyond it are
+	// there until their data is with the others (Leaving).
+	Shards int `json:"shards,omitempty"`
+	// Members are the members that should exist, by shard and ordinal.
 	Members []PlanMember `json:"members"`
 	// Durability is when a write is acknowledged.
 	Durability v1alpha1.Durability `json:"durability"`
@@ -62,7 +65,7 @@ type Plan struct {
 	PowerState v1alpha1.PowerState `json:"powerState"`
 	// FencedMembers are members whose engine stays down while their pod runs.
 	FencedMembers []string `json:"fencedMembers,omitempty"`
-	// Switchover asks a primary to hand over; nil when nobody does.
+	// Switchover asks a primary to hand over, within its shard; nil when nobody does.
 	Switchover *Switchover `json:"switchover,omitempty"`
 	// RestartMember is the one member whose engine may restart now, if parameters wait for that.
 	RestartMember string `json:"restartMember,omitempty"`
@@ -106,6 +109,8 @@ type PlanMember struct {
 	Name string `json:"name"`
 	// Host is the DNS name of the member, as in its certificate.
 	Host string `json:"host"`
+	// Shard is the member's shard, 0 in a cluster that has none.
+	Shard int `json:"shard,omitempty"`
 }
 
 // PlanUser is one login.
@@ -161,6 +166,9 @@ func (p Plan) Member(name string) (PlanMember, bool) {
 	}
 	return p.Members[i], true
 }
+
+// Leaving says that a shard is to give its data to the others, and then to go.
+func (p Plan) Leaving(shard int) bool { return p.Shards > 0 && shard >= p.Shards }
 
 // Quorum is the commit quorum that the plan asks for, with every member taking part; it promises nothing unless
 // durability is Majority.

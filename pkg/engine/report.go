@@ -34,7 +34,8 @@ type MemberReport struct {
 	SystemID string `json:"systemID,omitempty"`
 	// Timeline is the timeline on which the member is.
 	Timeline int64 `json:"timeline,omitempty"`
-	// Epoch is the highest epoch that the member knows of.
+	// Epoch is the highest epoch that the member knows of. Where the engine elects by itself it is the engine's own
+	// count, and of two members of a shard that call themselves primary the one with the higher is.
 	Epoch int64 `json:"epoch,omitempty"`
 	// Electorate are the members that the primary's Lease lists, sorted: only they may become primary, and only when the
 	// list has more than one is the Lease renewed. The operator makes a pod only for a member that is listed.
@@ -50,6 +51,8 @@ type MemberReport struct {
 	Switchover *SwitchoverReport `json:"switchover,omitempty"`
 	// Rebuilt is the ID of the last request for a new copy that was carried out.
 	Rebuilt string `json:"rebuilt,omitempty"`
+	// Drained says that the plan wants the member's shard to go, and that no data of the cluster is left there.
+	Drained bool `json:"drained,omitempty"`
 	// PendingRestart are the parameters that wait for a restart, sorted.
 	PendingRestart []string `json:"pendingRestart,omitempty"`
 	// RestartInPlace says that the primary's restart must not be a switchover: a parameter can only be lowered where the

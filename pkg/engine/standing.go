@@ -3,6 +3,8 @@
 
 package engine
 
+import "github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+
 // Part is what an election asks of a member.
 type Part string
 
@@ -57,6 +59,10 @@ type Facts struct {
 	Resigned bool
 	// Leading is the epoch in which the engine accepts writes as primary, 0 when it does not.
 	Leading int64
+	// Plays is the part that the running engine plays, whatever was asked of it; Term is its own count of elections, 0
+	// for an engine that has none.
+	Plays v1alpha1.MemberRole
+	Term  int64
 	// Enforced is the commit quorum that the engine enforces.
 	Enforced Quorum
 	// Flushed is the last commit quorum whose barrier was flushed: all that was acknowledged before is on it too.

@@ -15,8 +15,15 @@ import (
 
 var traits = engine.Traits{
 	Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", URIOptions: "sslmode=require",
-	Database: "app", ClientPort: 5432,
-	LeaseElected: true, DataSubdirectory: "pgdata",
+	Database: "app", ClientPort: 5432, DataSubdirectory: "pgdata",
+}
+
+// topologyOf is that of an engine that has one for clusters with shards and another for those without.
+func topologyOf(cluster *v1alpha1.DatabaseCluster) engine.Topology {
+	if cluster.Spec.Shards == nil {
+		return engine.Topology{LeaseElected: true}
+	}
+	return engine.Topology{MemberPorts: []int32{16379}}
 }
 
 // minimal is the least that a user writes, with the defaults of the API.
@@ -40,6 +47,14 @@ func minimal() *v1alpha1.DatabaseCluster {
 			}},
 		},
 	}
+}
+
+// sharded has two shards of two members.
+func sharded() *v1alpha1.DatabaseCluster {
+	c := minimal()
+	c.Spec.Engine = v1alpha1.EngineRedis
+	c.Spec.Shards, c.Spec.Members = new(int32(2)), 2
+	return c
 }
 
 // maximal has everything that shows in an object, quantities in a form that is not the server's own.
@@ -85,25 +100,33 @@ func maximal() *v1alpha1.DatabaseCluster {
 
 func podInput(cluster *v1alpha1.DatabaseCluster) PodInput {
 	return PodInput{
-		Cluster: cluster, Member: MemberName(cluster.Name, 0), Build: "17.6", Image: "docker.io/library/postgres:17.6",
+		Cluster: cluster, Member: MemberName(cluster, Place{}), Build: "17.6", Image: "docker.io/library/postgres:17.6",
 		Agent: Agent{Image: "example.com/atlasdb:1"}, RunAsUser: 999, RunAsGroup: 999, Traits: traits,
 	}
 }
 
 // objects are all objects of a cluster, in the order in which the controller asks for them. A second member has its
-// volume and pod like the first.
+// volume and pod like the first; a second shard its budget.
 func objects(cluster *v1alpha1.DatabaseCluster) []runtime.ApplyConfiguration {
 	pem := func(what string) []byte { return []byte(what + " as PEM") }
-	return []runtime.ApplyConfiguration{
+	topology := topologyOf(cluster)
+	all := []runtime.ApplyConfiguration{
 		ServiceAccount(cluster),
-		Role(cluster),
+		Role(cluster, topology),
 		RoleBinding(cluster),
 		HeadlessService(cluster, traits),
 		ReadWriteService(cluster, traits),
 		ReadOnlyService(cluster, traits),
-		NetworkPolicy(cluster, traits),
-		PodDisruptionBudget(cluster),
-		Lease(cluster, "", 0),
+		NetworkPolicy(cluster, traits, topology),
+	}
+	for shard := range Shards(cluster) {
+		all = append(all, PodDisruptionBudget(cluster, shard))
+	}
+	if topology.LeaseElected {
+		all = append(all, Lease(cluster, "", 0))
+	}
+	input := podInput(cluster)
+	return append(all,
 		CASecret(cluster, pem("authority"), pem("authority's key")),
 		TLSSecret(cluster, Certificates{
 			CA: pem("authority"), ServerCert: pem("server"), ServerKey: pem("server's key"),
@@ -112,9 +135,9 @@ func objects(cluster *v1alpha1.DatabaseCluster) []runtime.ApplyConfiguration {
 		AppSecret(cluster, traits, Login{Username: "app", Password: "pass/word", Database: "app", CA: pem("authority")}),
 		PlanSecret(cluster, []byte(`{"protocol":1}`)),
 		PersistentVolumeClaim(VolumeInput{
-			Cluster: cluster, Member: MemberName(cluster.Name, 0), Build: "17.6", Size: cluster.Spec.Storage.Size,
+			Cluster: cluster, Member: input.Member, Build: "17.6", Size: cluster.Spec.Storage.Size,
 			Owned: cluster.Spec.DeletionPolicy == v1alpha1.DeletionDelete,
 		}),
-		Pod(podInput(cluster)),
-	}
+		Pod(input),
+	)
 }

@@ -24,7 +24,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-var clusters = map[string]func() *v1alpha1.DatabaseCluster{"minimal": minimal, "maximal": maximal}
+var clusters = map[string]func() *v1alpha1.DatabaseCluster{
+	"minimal": minimal, "maximal": maximal, "sharded": sharded,
+}
 
 func TestGolden(t *testing.T) {
 	t.Parallel()

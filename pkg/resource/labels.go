@@ -5,6 +5,7 @@ package resource
 
 import (
 	"maps"
+	"strconv"
 	"strings"
 
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -31,7 +32,8 @@ func commonLabels(cluster *v1alpha1.DatabaseCluster) map[string]string {
 // memberLabels are on the pod and on the volume of a member.
 func memberLabels(cluster *v1alpha1.DatabaseCluster, member, build string) map[string]string {
 	l := commonLabels(cluster)
-	maps.Copy(l, memberSelection(cluster.Name))
+	at, _ := PlaceOf(cluster, member)
+	maps.Copy(l, shardSelection(cluster, at.Shard))
 	l[v1alpha1.LabelMember] = member
 	l[v1alpha1.LabelEngine] = engineName(cluster)
 	l[v1alpha1.LabelBuild] = build
@@ -52,6 +54,15 @@ func memberSelection(cluster string) map[string]string {
 	}
 }
 
+// shardSelection are the labels by which the pods of a shard are selected: all members, in a cluster without shards.
+func shardSelection(cluster *v1alpha1.DatabaseCluster, shard int) map[string]string {
+	s := memberSelection(cluster.Name)
+	if cluster.Spec.Shards != nil {
+		s[v1alpha1.LabelShard] = strconv.Itoa(shard)
+	}
+	return s
+}
+
 // roleSelection are the labels by which the pods of one role are selected.
 func roleSelection(cluster, role string) map[string]string {
 	s := memberSelection(cluster)
@@ -67,4 +78,9 @@ func MemberSelector(cluster string) string {
 // selectMembers selects the pods of all members, in the form of other objects' selectors.
 func selectMembers(cluster string) *metav1ac.LabelSelectorApplyConfiguration {
 	return metav1ac.LabelSelector().WithMatchLabels(memberSelection(cluster))
+}
+
+// selectShard selects the pods of a shard, in the form of other objects' selectors.
+func selectShard(cluster *v1alpha1.DatabaseCluster, shard int) *metav1ac.LabelSelectorApplyConfiguration {
+	return metav1ac.LabelSelector().WithMatchLabels(shardSelection(cluster, shard))
 }

@@ -5,12 +5,16 @@ package resource
 
 import (
 	"strconv"
-	"strings"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// MaxMembers is the most members of a cluster, as the schema of DatabaseCluster has it. Members have the ordinals below
-// it, so the rights of a cluster's pods can be named before the pods exist.
-const MaxMembers = 7
+// MaxMembers is the most members of a shard, MaxShards the most shards of a cluster, as the schema of DatabaseCluster
+// has them. Ordinals are below them, so the rights of a cluster's pods can be named before the pods exist.
+const (
+	MaxMembers = 7
+	MaxShards  = 32
+)
 
 // ReadWriteServiceName is the name of the Service that reaches the primary.
 func ReadWriteServiceName(cluster string) string { return cluster + "-rw" }
@@ -46,27 +50,28 @@ func RoleName(cluster string) string { return internalName(cluster) }
 // LeaseName is the name of the Lease whose holder is the primary.
 func LeaseName(cluster string) string { return internalName(cluster) }
 
-// PodDisruptionBudgetName is the name of the members' PodDisruptionBudget.
-func PodDisruptionBudgetName(cluster string) string { return internalName(cluster) }
+// PodDisruptionBudgetName is the name of the PodDisruptionBudget of a shard's members.
+func PodDisruptionBudgetName(cluster *v1alpha1.DatabaseCluster, shard int) string {
+	return groupName(cluster, shard)
+}
 
 // NetworkPolicyName is the name of the members' NetworkPolicy.
 func NetworkPolicyName(cluster string) string { return internalName(cluster) }
 
-// MemberName is the name of a member, of its pod and of its volume.
-func MemberName(cluster string, ordinal int) string {
-	return internalName(cluster) + "-" + strconv.Itoa(ordinal)
+// MemberName is the name of a member, of its pod and of its volume: its ordinal after the name of its group.
+func MemberName(cluster *v1alpha1.DatabaseCluster, at Place) string {
+	return numbered(groupName(cluster, at.Shard), at.Ordinal)
 }
 
-// Ordinal gives the ordinal of a member; ok is false for a name that MemberName does not give to any member.
-func Ordinal(cluster, member string) (ordinal int, ok bool) {
-	digits, found := strings.CutPrefix(member, internalName(cluster)+"-")
-	ordinal, err := strconv.Atoi(digits)
-	// Comparing with the name made again refuses "-07" and "-+7", which would be second names of one member.
-	if !found || err != nil || ordinal >= MaxMembers || member != MemberName(cluster, ordinal) || ordinal < 0 {
-		return 0, false
+// groupName begins the names of the members of a shard. A cluster without shards is one group, and numbers none.
+func groupName(cluster *v1alpha1.DatabaseCluster, shard int) string {
+	if cluster.Spec.Shards == nil {
+		return internalName(cluster.Name)
 	}
-	return ordinal, true
+	return numbered(internalName(cluster.Name), shard)
 }
+
+func numbered(name string, number int) string { return name + "-" + strconv.Itoa(number) }
 
 // MemberHost is the DNS name of a member within the Kubernetes cluster. It needs no cluster domain, and the members'
 // certificates are valid for it.

@@ -19,8 +19,9 @@ import (
 // labelled for it the metrics. Probes come from the node, which a NetworkPolicy always lets through. Egress is not
 // limited: the members must reach DNS and the API server, whose addresses differ from cluster to cluster.
 func NetworkPolicy(
-	cluster *v1alpha1.DatabaseCluster, traits engine.Traits,
+	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, topology engine.Topology,
 ) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	between := append([]int32{traits.ClientPort, PeerPort}, topology.MemberPorts...)
 	members := networkingv1ac.NetworkPolicyPeer().WithPodSelector(selectMembers(cluster.Name))
 	monitoring := networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(
 		metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelMetrics: "true"}))
@@ -32,7 +33,7 @@ func NetworkPolicy(
 			WithPolicyTypes(networkingv1.PolicyTypeIngress).
 			WithIngress(
 				allow(clients(cluster), traits.ClientPort),
-				allow(peers{members}, traits.ClientPort, PeerPort),
+				allow(peers{members}, between...),
 				allow(peers{monitoring}, MetricsPort)))
 }
 

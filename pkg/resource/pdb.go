@@ -10,14 +10,17 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// PodDisruptionBudget lets one member at a time be evicted. The disruption controller counts how many there should be
-// through the scale subresource of the DatabaseCluster, and how many are there by their readiness: a replica is Ready
-// only when it has caught up, so a drain waits for it. A single member has no budget: one would block every drain.
-func PodDisruptionBudget(cluster *v1alpha1.DatabaseCluster) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
-	return policyv1ac.PodDisruptionBudget(PodDisruptionBudgetName(cluster.Name), cluster.Namespace).
+// PodDisruptionBudget lets one member of a shard at a time be evicted. The disruption controller counts how many there
+// should be through the scale subresource of the DatabaseCluster, which speaks of the members of one shard, and how many
+// are there by their readiness: a replica is Ready only when it has caught up, so a drain waits for it. A single member
+// has no budget: one would block every drain.
+func PodDisruptionBudget(
+	cluster *v1alpha1.DatabaseCluster, shard int,
+) *policyv1ac.PodDisruptionBudgetApplyConfiguration {
+	return policyv1ac.PodDisruptionBudget(PodDisruptionBudgetName(cluster, shard), cluster.Namespace).
 		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
 			WithMaxUnavailable(intstr.FromInt32(1)).
-			WithSelector(selectMembers(cluster.Name)))
+			WithSelector(selectShard(cluster, shard)))
 }

@@ -112,7 +112,8 @@ func podWithoutAgent(in PodInput) *corev1ac.PodApplyConfiguration {
 		WithInitContainers(installContainer(in)).
 		WithContainers(engineContainer(in)).
 		WithVolumes(volumes(in)...)
-	schedule(spec, cluster)
+	at, _ := PlaceOf(cluster, in.Member)
+	schedule(spec, cluster, at.Shard)
 	for _, s := range cluster.Spec.ImagePullSecrets {
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(s.Name))
 	}

@@ -41,7 +41,7 @@ func engineContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
 		WithName(EngineContainer).
 		WithImage(in.Image).
 		WithCommand(AgentPath, "run").
-		WithArgs("--engine="+string(in.Traits.Type), "--cluster="+in.Cluster.Name).
+		WithArgs(agentArguments(in)...).
 		WithEnv(
 			fieldVariable(EnvPodName, "metadata.name"),
 			fieldVariable(EnvPodNamespace, "metadata.namespace"),
@@ -62,6 +62,16 @@ func engineContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
 		WithTerminationMessagePath(TerminationMessagePath).
 		WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
 		WithVolumeMounts(engineMounts()...)
+}
+
+// agentArguments tell the agent what must be known before it has read a plan: how the members elect their primary
+// depends on the engine and on whether there are shards.
+func agentArguments(in PodInput) []string {
+	arguments := []string{"--engine=" + string(in.Traits.Type), "--cluster=" + in.Cluster.Name}
+	if in.Cluster.Spec.Shards != nil {
+		arguments = append(arguments, "--sharded")
+	}
+	return arguments
 }
 
 // fieldVariable is a variable with a field of the pod. The version is the server's default, said because the server

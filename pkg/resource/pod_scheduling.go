@@ -6,12 +6,13 @@ package resource
 import (
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// schedule says on which nodes a member may run.
-func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster) {
+// schedule says on which nodes a member of a shard may run.
+func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster, shard int) {
 	wanted := cluster.Spec.Scheduling
 	if len(wanted.NodeSelector) > 0 {
 		spec.WithNodeSelector(wanted.NodeSelector)
@@ -22,26 +23,30 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.Databa
 	for _, t := range wanted.Tolerations {
 		spec.WithTolerations(toleration(t))
 	}
-	spread(spec, cluster.Name, corev1.LabelHostname, wanted.Spread.Node)
-	spread(spec, cluster.Name, corev1.LabelTopologyZone, wanted.Spread.Zone)
+	group := selectShard(cluster, shard)
+	spread(spec, group, corev1.LabelHostname, wanted.Spread.Node)
+	spread(spec, group, corev1.LabelTopologyZone, wanted.Spread.Zone)
 }
 
-// spread keeps members off each other. Required is an anti-affinity and not a spread constraint: a constraint would let
+// spread keeps the members of a shard off each other: what they have, others have not. Required is an anti-affinity and not a spread constraint: a constraint would let
 // the fourth member share one of three nodes, and Required means rather wait than share.
-func spread(spec *corev1ac.PodSpecApplyConfiguration, cluster, topologyKey string, how v1alpha1.Spread) {
+func spread(
+	spec *corev1ac.PodSpecApplyConfiguration, group *metav1ac.LabelSelectorApplyConfiguration, topologyKey string,
+	how v1alpha1.Spread,
+) {
 	if how != v1alpha1.SpreadRequired {
 		spec.WithTopologySpreadConstraints(corev1ac.TopologySpreadConstraint().
 			WithMaxSkew(1).
 			WithTopologyKey(topologyKey).
 			WithWhenUnsatisfiable(corev1.ScheduleAnyway).
-			WithLabelSelector(selectMembers(cluster)))
+			WithLabelSelector(group))
 		return
 	}
 	if spec.Affinity == nil {
 		spec.WithAffinity(corev1ac.Affinity().WithPodAntiAffinity(corev1ac.PodAntiAffinity()))
 	}
 	spec.Affinity.PodAntiAffinity.WithRequiredDuringSchedulingIgnoredDuringExecution(
-		corev1ac.PodAffinityTerm().WithTopologyKey(topologyKey).WithLabelSelector(selectMembers(cluster)))
+		corev1ac.PodAffinityTerm().WithTopologyKey(topologyKey).WithLabelSelector(group))
 }
 
 // toleration turns a toleration of the API into one to apply, leaving out what it leaves out.

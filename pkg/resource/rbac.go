@@ -4,11 +4,14 @@
 package resource
 
 import (
+	"slices"
+
 	rbacv1 "k8s.io/api/rbac/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 // ServiceAccount is what the members are to the API server. It mounts no token by itself: the members' pods ask for
@@ -20,25 +23,38 @@ func ServiceAccount(cluster *v1alpha1.DatabaseCluster) *corev1ac.ServiceAccountA
 		WithAutomountServiceAccountToken(false)
 }
 
-// Role is all that a member may do: read its plan, hold the Lease, and say its role and report on the members' pods.
-// Every rule names its objects, so a stolen token reaches no other cluster. The verb list is there for watches that
-// fall back to it; it too is limited to the names.
-func Role(cluster *v1alpha1.DatabaseCluster) *rbacv1ac.RoleApplyConfiguration {
-	pods := make([]string, MaxMembers)
-	for i := range pods {
-		// A pod is named before it exists, so that a new member is not refused while its rights arrive.
-		pods[i] = MemberName(cluster.Name, i)
+// Role is all that a member may do: read its plan, hold the Lease if there is one, and say its role and report on the
+// members' pods. Every rule names its objects, so a stolen token reaches no other cluster. The verb list is there for
+// watches that fall back to it; it too is limited to the names.
+func Role(cluster *v1alpha1.DatabaseCluster, topology engine.Topology) *rbacv1ac.RoleApplyConfiguration {
+	rules := []*rbacv1ac.PolicyRuleApplyConfiguration{
+		rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("secrets").
+			WithResourceNames(PlanSecretName(cluster.Name)).WithVerbs("get", "list", "watch"),
+		rbacv1ac.PolicyRule().WithAPIGroups("coordination.k8s.io").WithResources("leases").
+			WithResourceNames(LeaseName(cluster.Name)).WithVerbs("get", "list", "watch", "update"),
+		rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("pods").
+			WithResourceNames(possibleMembers(cluster)...).WithVerbs("get", "list", "watch", "patch"),
+	}
+	if !topology.LeaseElected {
+		rules = slices.Delete(rules, 1, 2)
 	}
 	return rbacv1ac.Role(RoleName(cluster.Name), cluster.Namespace).
 		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
-		WithRules(
-			rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("secrets").
-				WithResourceNames(PlanSecretName(cluster.Name)).WithVerbs("get", "list", "watch"),
-			rbacv1ac.PolicyRule().WithAPIGroups("coordination.k8s.io").WithResources("leases").
-				WithResourceNames(LeaseName(cluster.Name)).WithVerbs("get", "list", "watch", "update"),
-			rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("pods").
-				WithResourceNames(pods...).WithVerbs("get", "list", "watch", "patch"))
+		WithRules(rules...)
+}
+
+// possibleMembers are the names that members may have. A pod is named before it exists, so that a new member is not
+// refused while its rights arrive.
+func possibleMembers(cluster *v1alpha1.DatabaseCluster) []string {
+	shards := PossibleShards(cluster)
+	names := make([]string, 0, shards*MaxMembers)
+	for shard := range shards {
+		for ordinal := range MaxMembers {
+			names = append(names, MemberName(cluster, Place{shard, ordinal}))
+		}
+	}
+	return names
 }
 
 // RoleBinding gives the Role to the ServiceAccount.

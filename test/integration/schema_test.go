@@ -184,7 +184,10 @@ func TestBadSpecsAreRefused(t *testing.T) {
 		"storage negative":       {"x", map[string]any{"spec.storage.size": "-1Gi"}, "from 1Gi to 64Ti"},
 		"storage 1E":             {"x", map[string]any{"spec.storage.size": "1E"}, "from 1Gi to 64Ti"},
 		"storage as words":       {"x", map[string]any{"spec.storage.size": "big"}, "from 1Gi to 64Ti"},
-		"sharded PostgreSQL":     {"x", map[string]any{"spec.shards": int64(2)}, "no sharded topology"},
+		"more members in all than status lists": {"x", map[string]any{
+			"spec.engine": "Redis", "spec.shards": int64(32), "spec.members": int64(5),
+		}, "may not exceed 128"},
+		"sharded PostgreSQL": {"x", map[string]any{"spec.shards": int64(2)}, "no sharded topology"},
 		"request over limit": {"x", map[string]any{
 			"spec.resources.limits": map[string]any{"memory": "1Gi"}, "spec.resources.requests": map[string]any{"memory": "2Gi"},
 		}, "may not exceed"},

@@ -4,6 +4,7 @@
 package databasecluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // judge decides whether the spec can be carried out, and with which build. The schema of the API has refused what can
@@ -57,27 +57,32 @@ func (d *Decision) judge(s Snapshot) {
 	d.Available = newerBuild(s.Offer, chosen.Name)
 }
 
-// buildInUse is the build that the primary's volume says it was used with, or else the newest that any says; "" when
-// there is no data yet. The primary is the last that takes a newer build over, so that a change which has reached only
-// replicas can still be taken back.
+// buildInUse is the newest build that a primary's volume says it was used with, or else the newest that any says; ""
+// when there is no data yet. A primary is the last of its shard that takes a newer build over, so that a change which
+// has reached only replicas can still be taken back.
 func buildInUse(s Snapshot) string {
-	if ordinal, known := primaryOrdinal(s); known {
-		volume := s.Member(resource.MemberName(s.Cluster.Name, ordinal)).Volume
-		if volume != nil && volume.Labels[v1alpha1.LabelBuild] != "" {
-			return volume.Labels[v1alpha1.LabelBuild]
+	var primaries []Member
+	for _, m := range s.Members {
+		if at, known := lastPrimary(s, m.Shard); known && at == m.Place {
+			primaries = append(primaries, m)
 		}
 	}
-	used := ""
-	for _, m := range s.Members {
+	return cmp.Or(newestBuild(primaries), newestBuild(s.Members))
+}
+
+// newestBuild is the newest build that the volumes of members name.
+func newestBuild(members []Member) string {
+	newest := ""
+	for _, m := range members {
 		if m.Volume == nil {
 			continue
 		}
 		build := m.Volume.Labels[v1alpha1.LabelBuild]
-		if build != "" && (used == "" || lessBuild(used, build)) {
-			used = build
+		if build != "" && (newest == "" || lessBuild(newest, build)) {
+			newest = build
 		}
 	}
-	return used
+	return newest
 }
 
 // chooseBuild finds the build that spec.version means. A full name means itself. A prefix means the newest supported

@@ -15,63 +15,6 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// wantedMembers are the members that should exist, by ordinal: as many as the spec says, the lowest ordinals. A primary
-// beyond them stays until it has handed over (decide_handover.go). While a first primary is being chosen among retained
-// volumes, every member that has one is wanted too, because each may have the newest data.
-func wantedMembers(s Snapshot) []string {
-	cluster := s.Cluster.Name
-	primary, known := primaryOrdinal(s)
-	var wanted []int
-	if !known || !staysAlone(s) {
-		for ordinal := range int(s.Cluster.Spec.Members) {
-			wanted = append(wanted, ordinal)
-		}
-	}
-	if known && !slices.Contains(wanted, primary) {
-		wanted = append(wanted, primary)
-	}
-	for _, name := range retainedMembers(s) {
-		if ordinal, _ := resource.Ordinal(cluster, name); !slices.Contains(wanted, ordinal) {
-			wanted = append(wanted, ordinal)
-		}
-	}
-	slices.Sort(wanted)
-	names := make([]string, len(wanted))
-	for i, ordinal := range wanted {
-		names[i] = resource.MemberName(cluster, ordinal)
-	}
-	return names
-}
-
-// staysAlone says that the primary is the single member, whatever its ordinal: a copy of all data is made for more
-// members, never to have another name. Member 0 takes over only when it is there and level. While nobody is primary it
-// stays too, since it may be the one that is about to be.
-func staysAlone(s Snapshot) bool {
-	if s.Cluster.Spec.Members > 1 {
-		return false
-	}
-	first := s.Member(resource.MemberName(s.Cluster.Name, 0))
-	if _, ok := s.Primary(); !ok {
-		return first.Pod == nil
-	}
-	return !isReady(first) || !first.Report.CaughtUp
-}
-
-// primaryOrdinal is the ordinal of the primary, or of the last one that was known: the newest data is there. The Lease
-// knows better than status, which is written when there is nothing else to do.
-func primaryOrdinal(s Snapshot) (ordinal int, known bool) {
-	if primary, ok := s.Primary(); ok {
-		return primary.Ordinal, true
-	}
-	if lease := s.Lease(); lease != nil {
-		member, _, _ := strings.Cut(holder(lease), "/")
-		if ordinal, known = resource.Ordinal(s.Cluster.Name, member); known {
-			return ordinal, true
-		}
-	}
-	return resource.Ordinal(s.Cluster.Name, s.Cluster.Status.Primary)
-}
-
 // wantMembers asks for the volumes and pods of the wanted members, all at once: a replica waits by itself until there
 // is a primary to copy from. Pods wait for the secrets that they mount, since a kubelet that misses one retries late.
 func (d *Decision) wantMembers(s Snapshot) error {
@@ -101,20 +44,18 @@ func (d *Decision) wantMembers(s Snapshot) error {
 // never held: then all may begin at once, since none of them has data to campaign with but the one that is the first to
 // write the Lease, and it lists all members of the plan with that write.
 func mayBegin(s Snapshot, name string) bool {
-	listed := electorate(s)
+	listed := electorate(s, placeOf(s, name).Shard)
 	return listed == nil || slices.Contains(listed, name)
 }
 
 // leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
-func leaseMissing(s Snapshot) bool {
-	return s.Engine.Traits().LeaseElected && s.Lease() == nil
-}
+func leaseMissing(s Snapshot) bool { return s.leaseElected() && s.Lease() == nil }
 
-// electorate are the members that may become primary: as the primary reports them, or as the Lease lists them while
+// electorate are the members that may become primary of a shard: as the primary reports them, or as the Lease lists them while
 // nobody is primary; nil when no primary ever listed any. The report comes first because its change wakes the operator,
 // and a change of the Lease that is no change of hands does not.
-func electorate(s Snapshot) []string {
-	if primary, ok := s.Primary(); ok && primary.Report.Electorate != nil {
+func electorate(s Snapshot, shard int) []string {
+	if primary, ok := s.Primary(shard); ok && primary.Report.Electorate != nil {
 		return primary.Report.Electorate
 	}
 	lease := s.Lease()
@@ -222,29 +163,31 @@ func (d *Decision) takeOneAway(s Snapshot) {
 	}
 }
 
-// stopping is the member whose pod goes next when the cluster is to stop: the primary is the last, so that it has
-// everything, and comes back as primary.
+// stopping is the member whose pod goes next when the cluster is to stop: primaries are the last, so that they have
+// everything, and come back as primaries.
 func (d *Decision) stopping(s Snapshot) (next Member, why string, ok bool) {
 	if !stopped(s) {
 		return Member{}, "", false
 	}
-	primary, _ := primaryOrdinal(s)
+	led := func(m Member) bool {
+		primary, known := lastPrimary(s, m.Shard)
+		return known && primary == m.Place
+	}
 	for _, m := range s.Members {
-		if m.Pod != nil && ownerOf(m.Pod, s.Cluster) == ours && (!ok || next.Ordinal == primary) {
+		if m.Pod != nil && ownerOf(m.Pod, s.Cluster) == ours && (!ok || (led(next) && !led(m))) {
 			next, ok = m, true
 		}
 	}
 	return next, "spec.powerState is Stopped", ok
 }
 
-// surplus is the member that goes next of those that are not wanted: the highest ordinal. A primary must have struck it
+// surplus is the member that goes next of those that are not wanted: the highest ordinal of the highest shard. A primary must have struck it
 // from the Lease first, for while it is listed its vote may be the one that an election needs. Its volume is kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
-	listed := electorate(s)
 	for _, m := range slices.Backward(s.Members) {
 		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&
-			!slices.Contains(listed, m.Name) {
-			return m, "spec.members no longer includes it", true
+			!slices.Contains(electorate(s, m.Shard), m.Name) {
+			return m, "the spec no longer includes it", true
 		}
 	}
 	return Member{}, "", false

@@ -64,10 +64,14 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		case v1alpha1.OperationSwitchover, v1alpha1.OperationRestart:
 		}
 	}
+	if spec.Shards != nil {
+		plan.Shards = int(*spec.Shards)
+	}
 	for _, name := range d.Wanted {
 		plan.Members = append(plan.Members, engine.PlanMember{
-			Name: name,
-			Host: resource.MemberHost(s.Cluster.Name, s.Cluster.Namespace, name),
+			Name:  name,
+			Host:  resource.MemberHost(s.Cluster.Name, s.Cluster.Namespace, name),
+			Shard: placeOf(s, name).Shard,
 		})
 	}
 	return plan
@@ -81,15 +85,17 @@ func databases(s Snapshot) []engine.PlanDatabase {
 	return nil
 }
 
-// systemID is the identity of the data: what status says, or else what the first primary reports, or else what the plan
+// systemID is the identity of the data: what status says, or else what a first primary reports, or else what the plan
 // in force says. Status may not be written yet when that primary is gone again, and a plan that forgot would allow a
 // second birth.
 func systemID(s Snapshot) string {
 	if s.Cluster.Status.SystemID != "" {
 		return s.Cluster.Status.SystemID
 	}
-	if primary, ok := s.Primary(); ok {
-		return primary.Report.SystemID
+	for _, m := range s.Members {
+		if m.Report.SystemID != "" && s.isPrimary(m) {
+			return m.Report.SystemID
+		}
 	}
 	if plan := planInForce(s); plan.ClusterUID == string(s.Cluster.UID) {
 		return plan.SystemID
@@ -110,13 +116,13 @@ func planInForce(s Snapshot) engine.Plan {
 	return plan
 }
 
-// initialiser names the one member that may make new data: member 0, while no data was ever born and no volume was kept
+// initialiser names the one member that may make new data: the first, while no data was ever born and no volume was kept
 // from a former cluster of this name (PROTOCOL I10). A second initialisation would hide the first one's data.
 func initialiser(s Snapshot) string {
 	if systemID(s) != "" || len(retainedMembers(s)) > 0 {
 		return ""
 	}
-	return resource.MemberName(s.Cluster.Name, 0)
+	return resource.MemberName(s.Cluster, resource.Place{})
 }
 
 // retainedMembers are the members whose volume carries another cluster's UID, until it is known which data this cluster

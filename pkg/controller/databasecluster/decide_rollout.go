@@ -38,59 +38,63 @@ func (d *Decision) findOutdated(s Snapshot) {
 	}
 }
 
-// outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the highest
-// ordinal first, then the primary, if it may restart in place; else it is a replica by the time it goes. While another
-// member is not ready nobody who serves goes, so that a change that breaks a member stops with it, and goes on when the
-// spec is changed back; nor while nobody is primary, since every vote may be needed.
+// outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the last one
+// first, then the primaries, if they may restart in place; else each is a replica by the time it goes. While another
+// member is not ready nobody who serves goes, in no shard, so that a change that breaks a member stops with it, and goes
+// on when the spec is changed back; nor while a shard has no primary.
 func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
-	primary, hasPrimary := s.Primary()
-	away := notReady(s, d.Wanted)
-	var last *Outdated
+	away, calm := notReady(s, d.Wanted), d.led(s) && !d.handsOver(s)
+	var inPlace *Outdated
 	for _, o := range slices.Backward(d.Outdated) {
 		m := s.Member(o.Name)
 		switch {
-		case m.Name == primary.Name:
-			last = &o
+		case s.isPrimary(m):
+			// A primary that does not serve is no reason to wait for it: what keeps it down may be just what is outdated.
+			if d.restartsInPlace(s, m.Shard) && (away == "" || away == m.Name) && inPlace == nil {
+				inPlace = &o
+			}
 		case !isReady(m):
 			return m, o.Why, true
-		case hasPrimary && away == "" && !ok && !d.handsOver(s):
+		case calm && away == "" && !ok:
 			next, why, ok = m, o.Why, true
 		}
 	}
-	// A primary that does not serve is no reason to wait for it: what keeps it down may be just what is outdated.
-	alone := away == "" || away == primary.Name
-	if !ok && last != nil && alone && d.restartsInPlace(s) && !d.handsOver(s) {
-		return primary, last.Why, true
+	if !ok && calm && inPlace != nil {
+		return s.Member(inPlace.Name), inPlace.Why, true
 	}
 	return next, why, ok
 }
 
-// restartsInPlace says that the primary goes without a switchover.
-func (d *Decision) restartsInPlace(s Snapshot) bool {
-	return len(d.Wanted) == 1 || s.Cluster.Spec.UpdatePolicy.Primary == v1alpha1.PrimaryUpdateRestart
+// restartsInPlace says that a shard's primary goes without a switchover.
+func (d *Decision) restartsInPlace(s Snapshot, shard int) bool {
+	return len(d.wantedIn(s, shard)) == 1 || s.Cluster.Spec.UpdatePolicy.Primary == v1alpha1.PrimaryUpdateRestart
 }
 
 // turnToRestart is the member whose engine restarts now for the parameters that wait for it: replicas first, since a
-// replica must not have some of them lower than its primary, then the primary, which hands over before. A parameter
-// that is lowered goes the other way round. A member keeps its turn until nothing waits there any more.
+// replica must not have some of them lower than its primary, then the primaries, each of which hands over before. A
+// parameter that is lowered goes the other way round. A member keeps its turn until nothing waits there any more.
 func (d *Decision) turnToRestart(s Snapshot) string {
-	primary, ok := s.Primary()
-	if !ok || len(d.Outdated) > 0 {
+	if !d.led(s) || len(d.Outdated) > 0 {
 		return "" // a new pod takes the parameters over
 	}
-	pending := func(m Member) bool { return len(m.Report.PendingRestart) > 0 }
-	others := notReady(s, d.Wanted)
-	if pending(primary) && primary.Report.RestartInPlace && others == "" {
-		return primary.Name
+	others, primaries := notReady(s, d.Wanted), d.primaries(s)
+	pending := func(m Member) bool { return m.Pod != nil && len(m.Report.PendingRestart) > 0 }
+	turn := func(may func(Member) bool) string {
+		for _, m := range primaries {
+			if others == "" && pending(m) && may(m) {
+				return m.Name
+			}
+		}
+		return ""
+	}
+	if lowered := turn(func(m Member) bool { return m.Report.RestartInPlace }); lowered != "" {
+		return lowered
 	}
 	for _, name := range slices.Backward(d.Wanted) {
 		m := s.Member(name)
-		if m.Pod != nil && m.Name != primary.Name && pending(m) && (others == "" || others == m.Name) {
+		if !s.isPrimary(m) && pending(m) && (others == "" || others == m.Name) {
 			return m.Name
 		}
 	}
-	if pending(primary) && others == "" && d.restartsInPlace(s) {
-		return primary.Name
-	}
-	return ""
+	return turn(func(m Member) bool { return d.restartsInPlace(s, m.Shard) })
 }

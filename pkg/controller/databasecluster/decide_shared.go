@@ -4,6 +4,8 @@
 package databasecluster
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -12,25 +14,21 @@ import (
 
 // wantShared asks for the objects that all members share, in the order in which they are needed.
 func (d *Decision) wantShared(s Snapshot) error {
-	cluster := s.Cluster
+	cluster, topology := s.Cluster, s.Engine.Topology(&s.Cluster.Spec)
 	shared := []runtime.ApplyConfiguration{
 		resource.ServiceAccount(cluster),
-		resource.Role(cluster),
+		resource.Role(cluster, topology),
 		resource.RoleBinding(cluster),
 		resource.HeadlessService(cluster, s.Engine.Traits()),
 		resource.ReadWriteService(cluster, s.Engine.Traits()),
-		resource.NetworkPolicy(cluster, s.Engine.Traits()),
+		resource.NetworkPolicy(cluster, s.Engine.Traits(), topology),
 	}
 	if cluster.Spec.Members > 1 {
-		shared = append(shared,
-			resource.ReadOnlyService(cluster, s.Engine.Traits()),
-			resource.PodDisruptionBudget(cluster))
+		shared = append(shared, resource.ReadOnlyService(cluster, s.Engine.Traits()))
 	} else {
-		const why = "a single member has no replicas"
-		d.unwant(s, Ref{"Service", resource.ReadOnlyServiceName(cluster.Name)}, why)
-		d.unwant(s, Ref{"PodDisruptionBudget", resource.PodDisruptionBudgetName(cluster.Name)}, why)
+		d.unwant(s, Ref{"Service", resource.ReadOnlyServiceName(cluster.Name)}, singleMember)
 	}
-	for _, wanted := range shared {
+	for _, wanted := range append(shared, d.budgets(s)...) {
 		if err := d.want(s, wanted); err != nil {
 			return err
 		}
@@ -41,10 +39,26 @@ func (d *Decision) wantShared(s Snapshot) error {
 	return d.wantLease(s)
 }
 
+// singleMember is why an object is not needed.
+const singleMember = "a single member has no replicas"
+
+// budgets are the PodDisruptionBudgets of the shards that have replicas; those that are left of others go.
+func (d *Decision) budgets(s Snapshot) (wanted []runtime.ApplyConfiguration) {
+	shards := d.shards(s)
+	for shard := range resource.PossibleShards(s.Cluster) {
+		if s.Cluster.Spec.Members > 1 && slices.Contains(shards, shard) {
+			wanted = append(wanted, resource.PodDisruptionBudget(s.Cluster, shard))
+			continue
+		}
+		d.unwant(s, Ref{"PodDisruptionBudget", resource.PodDisruptionBudgetName(s.Cluster, shard)}, singleMember)
+	}
+	return wanted
+}
+
 // wantLease asks for the Lease when it is missing, and never again: from then on it belongs to the agents. A Lease that
 // somebody deleted is made anew in the name of the primary that is known, so that no other member takes it for free.
 func (d *Decision) wantLease(s Snapshot) error {
-	if !s.Engine.Traits().LeaseElected {
+	if !s.leaseElected() {
 		return nil
 	}
 	lease := resource.LeaseName(s.Cluster.Name)

@@ -11,14 +11,15 @@
 //   - decide.go and its neighbours: a pure function turns the snapshot into a decision. decide_accept.go judges the
 //     spec, decide_shared.go wants the objects that all members share, decide_secrets.go,
 //     decide_certificates.go and decide_login.go those that hold something random, decide_plan.go says what the agents
-//     are told. decide_members.go wants pods, and takes away at most one, decide_volumes.go wants their volumes.
-//     decide_rollout.go says which pod is made anew and whose engine restarts next, decide_handover.go when the primary
-//     hands over.
+//     are told. decide_wanted.go says which members there should be, decide_members.go wants their pods, and takes away
+//     at most one, decide_volumes.go wants their volumes. decide_rollout.go says which pod is made anew and whose engine
+//     restarts next, decide_handover.go when a primary hands over.
 //   - act.go: the decision is carried out; generate.go makes what needs randomness.
 //   - status.go and its neighbours: the outcome becomes status, conditions and events.
 //
 // Its safety rules, which world_schedule_test.go holds it to in any order of events:
 //
+//   - A shard whose data has not moved to the others keeps its members, over restarts, stops and edits.
 //   - One thing at a time: a running pod is taken away, an engine restarts or a primary hands over only while every
 //     other member is ready. A member that does not come back stops a change, and the primary is its last.
 //   - A primary is never taken away where another could take over first.
@@ -27,6 +28,8 @@
 //   - A Secret that is broken, lost or edited takes nothing away that is in force: a login keeps its password and
 //     members their certificates until there are others, and both ends of a connection trust them before they are
 //     shown.
+//
+// Each shard has a primary of its own; a cluster without shards is one shard (shards.go).
 //
 // The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
 // reports on the members' pods.

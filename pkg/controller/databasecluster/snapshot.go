@@ -4,7 +4,6 @@
 package databasecluster
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -38,7 +37,7 @@ type Snapshot struct {
 	Objects map[Ref]metav1.Object
 	// Operation is the DatabaseOperation that is being carried out; nil when there is none.
 	Operation *v1alpha1.DatabaseOperation
-	// Members are the members of whom a pod or a volume exists, by ordinal.
+	// Members are the members of whom a pod or a volume exists, by shard and ordinal.
 	Members []Member
 }
 
@@ -52,9 +51,9 @@ type Ref struct {
 
 // Member is what there is of one member.
 type Member struct {
-	// Name and Ordinal say which.
-	Name    string
-	Ordinal int
+	// Name and Place say which.
+	Name string
+	resource.Place
 	// Pod is nil while there is none.
 	Pod *corev1.Pod
 	// Volume is nil while there is none.
@@ -137,12 +136,12 @@ func (c *Controller) offer(t v1alpha1.EngineType) (*v1alpha1.DatabaseEngine, err
 func membersOf(s Snapshot) []Member {
 	byName := map[string]*Member{}
 	member := func(name string) *Member {
-		ordinal, ok := resource.Ordinal(s.Cluster.Name, name)
+		at, ok := resource.PlaceOf(s.Cluster, name)
 		if !ok {
 			return nil
 		}
 		if byName[name] == nil {
-			byName[name] = &Member{Name: name, Ordinal: ordinal}
+			byName[name] = &Member{Name: name, Place: at}
 		}
 		return byName[name]
 	}
@@ -163,7 +162,7 @@ func membersOf(s Snapshot) []Member {
 	for _, m := range byName {
 		members = append(members, *m)
 	}
-	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Ordinal, b.Ordinal) })
+	slices.SortFunc(members, func(a, b Member) int { return a.Compare(b.Place) })
 	return members
 }
 
@@ -182,24 +181,7 @@ func (s Snapshot) Member(name string) Member {
 			return m
 		}
 	}
-	ordinal, _ := resource.Ordinal(s.Cluster.Name, name)
-	return Member{Name: name, Ordinal: ordinal}
-}
-
-// Primary gives the member that says it is primary and that the Lease names; ok is false when there is none.
-func (s Snapshot) Primary() (m Member, ok bool) {
-	for _, m := range s.Members {
-		if m.Pod != nil && m.Report.Role == v1alpha1.RolePrimary && s.holds(m) {
-			return m, true
-		}
-	}
-	return Member{}, false
-}
-
-// holds says whether the Lease names this very incarnation of a member.
-func (s Snapshot) holds(m Member) bool {
-	lease := s.Lease()
-	return lease != nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
+	return Member{Name: name, Place: placeOf(s, name)}
 }
 
 // Lease gives the cluster's Lease, or nil. That of a former cluster of this name is none.

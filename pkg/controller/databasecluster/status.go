@@ -4,8 +4,10 @@
 package databasecluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,17 +58,17 @@ func Status(s Snapshot, d Decision, o Outcome) v1alpha1.DatabaseClusterStatus {
 	}
 	st.MemberStatuses = memberStatuses(s)
 	st.SystemID = systemID(s)
-	if primary, ok := s.Primary(); ok {
-		// The last one known is kept while there is none: it is where the newest data is.
-		st.Primary = primary.Name
-	}
 	if s.Cluster.Spec.Shards == nil {
 		st.Selector = resource.MemberSelector(s.Cluster.Name)
+		if primary, ok := s.Primary(0); ok {
+			// The last one known is kept while there is none: it is where the newest data is.
+			st.Primary = primary.Name
+		}
 	}
 	if d.Build != "" {
 		st.Version = v1alpha1.VersionStatus{Current: d.Build, Image: d.Image, Available: d.Available}
 	}
-	st.Durability.Effective = effectiveDurability(s)
+	st.Durability.Effective = effectiveDurability(s, d)
 	st.LastFailover = lastFailover(s)
 	st.DeletionPolicy = observedDeletionPolicy(s)
 	st.Endpoints = endpoints(s)
@@ -95,28 +97,42 @@ func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
 			// A node that is told with the first report costs no status write of its own.
 			member.Node = m.Pod.Spec.NodeName
 		}
+		if s.Cluster.Spec.Shards != nil {
+			member.Shard = new(int32(m.Shard))
+		}
 		if t, ok := troubleOf(s, m); ok {
 			member.Message = conditions.Truncate(t.message)
 		}
 		all = append(all, member)
 	}
-	return all
+	return all[:min(len(all), maxMemberStatuses)]
 }
 
-// effectiveDurability is what is really in force, as the primary reports it; None while there is no primary.
-func effectiveDurability(s Snapshot) v1alpha1.EffectiveDurability {
-	if primary, ok := s.Primary(); ok && primary.Report.Durability != "" {
-		return primary.Report.Durability
+// maxMemberStatuses is what the schema admits. Only while shards come and go at once are there more members.
+const maxMemberStatuses = 128
+
+// effectiveDurability is what is really in force, as the primaries report it: the least of any shard, since a write may
+// go to any. It is None while one has no primary.
+func effectiveDurability(s Snapshot, d Decision) v1alpha1.EffectiveDurability {
+	if !d.led(s) {
+		return v1alpha1.EffectiveNone
 	}
-	return v1alpha1.EffectiveNone
+	worth := []v1alpha1.EffectiveDurability{
+		v1alpha1.EffectiveNone, v1alpha1.EffectiveBoundedLoss, v1alpha1.EffectiveMajority,
+	}
+	least := len(worth) - 1
+	for _, primary := range d.primaries(s) {
+		least = min(least, max(0, slices.Index(worth, primary.Report.Durability)))
+	}
+	return worth[least]
 }
 
-// lastFailover tells of the newest promotion that any member reports. What is known stays known when its pod is gone.
+// lastFailover tells of the newest promotion that any primary reports. What is known stays known when its pod is gone.
 func lastFailover(s Snapshot) *v1alpha1.FailoverStatus {
-	last := s.Cluster.Status.LastFailover
+	var last *v1alpha1.FailoverStatus
 	for _, m := range s.Members {
 		p := m.Report.Promotion
-		if p == nil || m.Report.Role != v1alpha1.RolePrimary || !s.holds(m) {
+		if p == nil || !s.isPrimary(m) || (last != nil && p.Time.Before(last.CompletionTime)) {
 			continue
 		}
 		last = &v1alpha1.FailoverStatus{
@@ -124,7 +140,7 @@ func lastFailover(s Snapshot) *v1alpha1.FailoverStatus {
 			UnavailableMilliseconds: p.UnavailableMilliseconds,
 		}
 	}
-	return last
+	return cmp.Or(last, s.Cluster.Status.LastFailover)
 }
 
 // observedDeletionPolicy is Delete only when every volume would go with the cluster.

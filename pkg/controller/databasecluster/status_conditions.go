@@ -12,6 +12,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/conditions"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // finding is one condition as a pass finds it.
@@ -68,16 +69,36 @@ func accepted(d Decision) finding {
 	return no(d.Verdict.Reason, d.Verdict.Message)
 }
 
-// available says whether the cluster accepts writes: a primary that the Lease names and that the kubelet calls ready.
+// available says whether the cluster accepts writes: every shard has a primary that the kubelet calls ready.
 func available(s Snapshot, d Decision) finding {
-	primary, ok := s.Primary()
-	switch {
-	case s.Cluster.Spec.PowerState == v1alpha1.PowerStopped:
+	if stopped(s) {
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
-	case ok && primary.Report.Problem != nil && primary.Report.Problem.Reason == v1alpha1.ReasonWaitingForQuorum:
-		return no(v1alpha1.ReasonWaitingForQuorum, primary.Report.Problem.Message)
-	case ok && isReady(primary):
-		return yes(v1alpha1.ReasonPrimaryServing, primary.Name+" accepts writes"+worth(primary))
+	}
+	var serving, silent []string
+	worth := worthOf(effectiveDurability(s, d))
+	for _, shard := range d.shards(s) {
+		primary, ok := s.Primary(shard)
+		switch p := primary.Report.Problem; {
+		case ok && p != nil && p.Reason == v1alpha1.ReasonWaitingForQuorum:
+			return no(v1alpha1.ReasonWaitingForQuorum, ofShard(s, shard, p.Message))
+		case ok && isReady(primary):
+			serving = append(serving, primary.Name)
+		default:
+			silent = append(silent, ofShard(s, shard, "no member accepts writes"))
+		}
+	}
+	switch {
+	case len(silent) == 0 && len(serving) == 1:
+		return yes(v1alpha1.ReasonPrimaryServing, serving[0]+" accepts writes"+worth)
+	case len(silent) == 0:
+		return yes(v1alpha1.ReasonPrimaryServing, "each of "+strings.Join(serving, ", ")+" accepts writes"+worth)
+	}
+	return unavailable(s, d, strings.Join(silent, "; "))
+}
+
+// unavailable says why nobody accepts writes: there is no data yet, or no primary.
+func unavailable(s Snapshot, d Decision, silent string) finding {
+	switch {
 	case systemID(s) == "" && !d.Verdict.Good():
 		return no(d.Verdict.Reason, "nothing was made, because the spec cannot be carried out")
 	case systemID(s) == "" && len(retainedMembers(s)) > 0:
@@ -85,33 +106,17 @@ func available(s Snapshot, d Decision) finding {
 	case systemID(s) == "":
 		return no(v1alpha1.ReasonCreating, "the first primary is being made")
 	}
-	return no(v1alpha1.ReasonNoPrimary, "no member accepts writes")
+	return no(v1alpha1.ReasonNoPrimary, silent)
 }
 
-// worth says what an acknowledgement of a primary does not promise, where spec.durability makes one expect more: an
+// worthOf says what an acknowledgement does not promise, where spec.durability makes one expect more: an
 // engine without a commit quorum can only refuse writes while too few replicas are level.
-func worth(primary Member) string {
-	if primary.Report.Durability != v1alpha1.EffectiveBoundedLoss {
+func worthOf(effective v1alpha1.EffectiveDurability) string {
+	if effective != v1alpha1.EffectiveBoundedLoss {
 		return ""
 	}
 	return " and stops when too few replicas keep up; it acknowledges a write before replicas have it, so a failover " +
 		"may lose the last seconds (BoundedLoss)"
-}
-
-// waitingForVotes tells what is missing before a first primary is chosen among retained volumes.
-func waitingForVotes(s Snapshot) string {
-	retained := retainedMembers(s)
-	told := because(s)
-	if told == "" && !slices.ContainsFunc(retained, func(name string) bool {
-		m := s.Member(name)
-		return m.Pod == nil || m.Report.SystemID != "" || m.Report.Incarnation == ""
-	}) {
-		// To initialise them would be a guess about somebody's data; a human can look, and say so by deleting them.
-		return "volumes of a former cluster of this name were kept, and none has data; delete these volume claims to " +
-			"begin anew: " + strings.Join(retained, ", ")
-	}
-	return "volumes of a former cluster of this name were kept; the member with the newest data becomes primary when " +
-		"all of these have told how far theirs goes: " + strings.Join(retained, ", ") + told
 }
 
 func progressing(s Snapshot, d Decision) finding {
@@ -130,6 +135,8 @@ func progressing(s Snapshot, d Decision) finding {
 	switch missing := notReady(s, d.Wanted); {
 	case systemID(s) == "":
 		return yes(v1alpha1.ReasonCreating, "the first primary is being made")
+	case draining(s, d) != "":
+		return yes(v1alpha1.ReasonScaling, "their data moves to the others: "+draining(s, d))
 	case surplus(s, d) != "":
 		return yes(v1alpha1.ReasonScaling, "being removed: "+surplus(s, d))
 	case d.Handover != nil:
@@ -147,8 +154,8 @@ func progressing(s Snapshot, d Decision) finding {
 // handover tells who hands over, or why not.
 func handover(s Snapshot, d Decision) string {
 	h := d.Handover
-	if primary, ok := s.Primary(); ok && primary.Report.Switchover != nil && primary.Report.Switchover.ID == h.ID {
-		return h.From + " could not hand over: " + primary.Report.Switchover.Message
+	if refused := s.Member(h.From).Report.Switchover; refused != nil && refused.ID == h.ID {
+		return h.From + " could not hand over: " + refused.Message
 	}
 	if h.Target == "" {
 		return h.From + " hands over to the replica that is first level with it"
@@ -165,6 +172,13 @@ func surplus(s Snapshot, d Decision) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// draining are the members of shards that are to go and have data yet.
+func draining(s Snapshot, d Decision) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(d.Wanted), func(name string) bool {
+		return placeOf(s, name).Shard < resource.Shards(s.Cluster)
+	}), ", ")
 }
 
 func degraded(s Snapshot, d Decision, o Outcome) finding {
@@ -221,50 +235,6 @@ func rollout(s Snapshot, d Decision) string {
 		return message + "; first these must be ready: " + missing
 	}
 	return message
-}
-
-// failoverReady says whether another member could take over now: a replica that is level and, under Majority, enough
-// others to vote for it.
-func failoverReady(s Snapshot, d Decision) finding {
-	switch {
-	case len(retainedMembers(s)) > 0:
-		return no(v1alpha1.ReasonWaitingForMembers, waitingForVotes(s))
-	case s.Cluster.Spec.Members == 1:
-		return no(v1alpha1.ReasonSingleMember, "a single member has nobody to fail over to")
-	case stopped(s):
-		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
-	}
-	primary, ok := s.Primary()
-	if !ok {
-		return no(v1alpha1.ReasonNoPrimary, "a primary is being elected"+because(s))
-	}
-	candidates := d.candidates(s)
-	switch quorum := primary.Report.Quorum; {
-	case len(candidates) == 0:
-		return no(v1alpha1.ReasonNoCandidate, "no replica is caught up")
-	case quorum != nil && !quorum.Promotable(candidates):
-		return no(v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("%s %s: without the primary, %s may "+
-			"lack some of them", whereWritesAre(primary), quorum, strings.Join(candidates, ", ")))
-	}
-	return yes(v1alpha1.ReasonCandidateReady, "could take over: "+strings.Join(candidates, ", "))
-}
-
-// whereWritesAre begins a sentence that ends in a quorum.
-func whereWritesAre(primary Member) string {
-	if primary.Report.Durability == v1alpha1.EffectiveBoundedLoss {
-		return "all but the newest writes are on"
-	}
-	return "acknowledged writes are on"
-}
-
-// because tells what a member says keeps it from being primary.
-func because(s Snapshot) string {
-	for _, m := range s.Members {
-		if p := m.Report.Problem; p != nil && p.Reason == v1alpha1.ReasonWaitingForMembers {
-			return ": " + p.Message
-		}
-	}
-	return ""
 }
 
 // conflicts says whether a name that the cluster needs is somebody else's.

@@ -52,24 +52,28 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 // noMargin tells that the loss of one more member would stop writes. While a pod that is there has yet to say something
 // nobody knows: every cluster begins so.
 func noMargin(s Snapshot, d Decision) (trouble, bool) {
-	primary, ok := s.Primary()
-	if !ok || !waitsForReplicas(primary) || s.Cluster.Spec.Members == 1 {
-		return trouble{}, false
+	for _, primary := range d.primaries(s) {
+		if waitsForReplicas(primary) && s.Cluster.Spec.Members > 1 && d.atTheEdge(s, primary) {
+			return trouble{v1alpha1.ReasonNoQuorumMargin, ofShard(s, primary.Shard,
+				"the loss of one more member would stop writes")}, true
+		}
 	}
+	return trouble{}, false
+}
+
+// atTheEdge says that a primary has just as many level replicas as its writes wait for.
+func (d *Decision) atTheEdge(s Snapshot, primary Member) bool {
 	level := 0 // by what the members say: the kubelet's probe comes a moment later, and status would flicker
-	for _, name := range d.Wanted {
+	for _, name := range d.wantedIn(s, primary.Shard) {
 		m := s.Member(name)
 		if m.Pod != nil && m.Report.Incarnation == "" {
-			return trouble{}, false
+			return false
 		}
 		if m.Report.Role == v1alpha1.RoleReplica && m.Report.CaughtUp {
 			level++
 		}
 	}
-	if level > int(s.Cluster.Spec.Members)/2 {
-		return trouble{}, false
-	}
-	return trouble{v1alpha1.ReasonNoQuorumMargin, "the loss of one more member would stop writes"}, true
+	return level <= int(s.Cluster.Spec.Members)/2
 }
 
 // waitsForReplicas says whether a primary refuses or delays writes when too few replicas are level.

@@ -5,6 +5,7 @@ package databasecluster
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ import (
 )
 
 // agents is a test double of all agents and kubelets of a cluster. It knows only what the operator wrote, and answers
-// as members do: it elects, lists members in the Lease, hands over, restarts, copies.
+// as members do: it elects, lists members in the Lease, hands over, restarts, copies. With shards there is no Lease, and
+// the data is spread over their primaries.
 type agents struct {
 	w *world
 	// lives are the agents that run, by member.
@@ -32,6 +34,9 @@ type agents struct {
 	data  map[string]bool
 	epoch int64
 	born  int
+	// elected are the primaries' incarnations where there is no Lease, slots how much of the data is where, by shard.
+	elected map[int]string
+	slots   map[int]int
 }
 
 // agentLife is one life of one agent.
@@ -40,16 +45,20 @@ type agentLife struct {
 	report engine.MemberReport
 	// behind is how many turns a replica needs until it is level.
 	behind int
+	// seen is the plan by which a primary moves data: it reads the newer one late.
+	seen engine.Plan
 }
 
 func (w *world) withAgents() *agents {
-	return &agents{w: w, lives: map[string]*agentLife{}, data: map[string]bool{}}
+	return &agents{
+		w: w, lives: map[string]*agentLife{}, data: map[string]bool{}, elected: map[int]string{}, slots: map[int]int{},
+	}
 }
 
 // turn lets one member go one step, and says whether anything changed.
 func (a *agents) turn(member string) bool {
 	pod, _ := a.w.snapshot.Objects[Ref{"Pod", member}].(*corev1.Pod)
-	if pod == nil || a.lease() == nil {
+	if pod == nil || leaseMissing(a.w.snapshot) {
 		return false
 	}
 	if pod.DeletionTimestamp != nil {
@@ -73,9 +82,11 @@ func (a *agents) turn(member string) bool {
 // act is what an agent does when its pod runs.
 func (a *agents) act(member string, life *agentLife) bool {
 	before, _ := engine.EncodeReport(life.report)
-	plan, holder := a.w.plan(), a.holder()
+	slots := maps.Clone(a.slots)
+	plan, holder := a.w.plan(), a.holder(a.shard(member))
 	life.report.PlanGeneration = plan.Generation
-	idle := plan.PowerState == v1alpha1.PowerStopped || slices.Contains(plan.FencedMembers, member)
+	// Members that elect by themselves go on until their pods go: who led last is not written down anywhere else.
+	idle := (plan.PowerState == v1alpha1.PowerStopped && !a.native()) || slices.Contains(plan.FencedMembers, member)
 	switch {
 	case idle && holder != life.report.Incarnation:
 		life.report.Role, life.report.Ready, life.report.CaughtUp = v1alpha1.RoleUnknown, false, false
@@ -94,22 +105,18 @@ func (a *agents) act(member string, life *agentLife) bool {
 	}
 	a.say(life)
 	after, _ := engine.EncodeReport(life.report)
-	return before != after
+	return before != after || !maps.Equal(slots, a.slots)
 }
 
 // lead is what a primary does.
 func (a *agents) lead(member string, life *agentLife, plan engine.Plan) {
 	r := &life.report
 	r.Role, r.Ready, r.CaughtUp, r.SystemID, r.Epoch = v1alpha1.RolePrimary, true, true, "7423", a.epoch
-	r.Electorate = nil
-	for _, m := range plan.Members {
-		r.Electorate = append(r.Electorate, m.Name)
+	if a.native() {
+		a.move(member, life, plan)
+	} else {
+		a.list(r, plan)
 	}
-	a.lease().Annotations = map[string]string{
-		v1alpha1.AnnotationFailsafeMembers: strings.Join(r.Electorate, ","),
-	}
-	q := plan.Quorum()
-	r.Durability, r.Quorum = v1alpha1.EffectiveMajority, &q
 	if plan.RestartMember == member && len(r.PendingRestart) > 0 {
 		r.PendingRestart, r.RestartInPlace, r.Ready = nil, false, false
 		return
@@ -128,11 +135,42 @@ func (a *agents) lead(member string, life *agentLife, plan engine.Plan) {
 	life.behind = 1
 }
 
+// list writes the members into the Lease.
+func (a *agents) list(r *engine.MemberReport, plan engine.Plan) {
+	r.Electorate = nil
+	for _, m := range plan.Members {
+		r.Electorate = append(r.Electorate, m.Name)
+	}
+	a.lease().Annotations = map[string]string{
+		v1alpha1.AnnotationFailsafeMembers: strings.Join(r.Electorate, ","),
+	}
+	q := plan.Quorum()
+	r.Durability, r.Quorum = v1alpha1.EffectiveMajority, &q
+}
+
+// move gives a part of a shard's data to the one that has least, if it has more than its share. It goes by the plan that
+// was read a turn ago, as an agent does that has not heard of an edit yet.
+func (a *agents) move(member string, life *agentLife, plan engine.Plan) {
+	shard, seen := a.shard(member), life.seen
+	life.seen = plan
+	life.report.Durability = v1alpha1.EffectiveBoundedLoss
+	least := -1
+	for other := range seen.Shards {
+		if a.elected[other] != "" && (least < 0 || a.slots[other] < a.slots[least]) {
+			least = other
+		}
+	}
+	if least >= 0 && least != shard && a.slots[shard] > 0 && (seen.Leaving(shard) || a.slots[shard] > a.slots[least]+1) {
+		a.slots[shard]--
+		a.slots[least]++
+	}
+}
+
 // follow is what a replica does: it copies, and is level a turn later.
 func (a *agents) follow(member string, life *agentLife, plan engine.Plan) {
 	r := &life.report
 	r.Electorate, r.Promotion, r.Durability, r.Quorum = nil, nil, "", nil
-	primary := a.lives[memberOf(a.holder())]
+	primary := a.lives[memberOf(a.holder(a.shard(member)))]
 	serves := primary != nil && primary.report.Role == v1alpha1.RolePrimary
 	switch {
 	case !serves:
@@ -155,6 +193,8 @@ func (a *agents) follow(member string, life *agentLife, plan engine.Plan) {
 func (a *agents) mayLead(member, holder string, plan engine.Plan) bool {
 	from := memberOf(holder)
 	switch {
+	case holder == "" && a.native() && plan.SystemID != "":
+		return a.heirless(member, plan)
 	case holder == "":
 		return plan.Initialiser == member
 	case from == member:
@@ -167,10 +207,17 @@ func (a *agents) mayLead(member, holder string, plan engine.Plan) bool {
 
 // heir is the member that could take over from a primary.
 func (a *agents) heir(from, target string) string {
-	listed := strings.Split(a.lease().Annotations[v1alpha1.AnnotationFailsafeMembers], ",")
+	var listed []string
+	if !a.native() {
+		listed = strings.Split(a.lease().Annotations[v1alpha1.AnnotationFailsafeMembers], ",")
+	}
 	for _, m := range a.w.plan().Members {
+		if m.Shard != a.shard(from) {
+			continue
+		}
 		life := a.lives[m.Name]
-		if m.Name != from && (target == "" || target == m.Name) && a.data[m.Name] && slices.Contains(listed, m.Name) &&
+		if m.Name != from && (target == "" || target == m.Name) && a.data[m.Name] &&
+			(listed == nil || slices.Contains(listed, m.Name)) &&
 			life != nil && life.pod.DeletionTimestamp == nil && life.report.Role == v1alpha1.RoleReplica && life.behind == 0 &&
 			!slices.Contains(a.w.plan().FencedMembers, m.Name) {
 			return m.Name
@@ -193,13 +240,31 @@ func (a *agents) promote(member, from, reason string) {
 			Time: metav1.NewTime(a.w.snapshot.Now.Add(a.skew)),
 		}
 	}
-	a.lease().Spec.HolderIdentity = &r.Incarnation
+	if a.native() {
+		a.elected[a.shard(member)] = r.Incarnation
+	} else {
+		a.lease().Spec.HolderIdentity = &r.Incarnation
+	}
+	if a.native() && a.w.plan().Initialiser == member {
+		a.slots[0] = 16 // all that there ever is
+	}
 	a.say(life)
 }
 
+// heirless says that a member is the first of a shard that never had data.
+func (a *agents) heirless(member string, plan engine.Plan) bool {
+	i := slices.IndexFunc(plan.Members, func(m engine.PlanMember) bool { return m.Shard == a.shard(member) })
+	return i >= 0 && plan.Members[i].Name == member
+}
+
+// native says that there is no Lease.
+func (a *agents) native() bool { return !a.w.snapshot.leaseElected() }
+
+func (a *agents) shard(member string) int { return placeOf(a.w.snapshot, member).Shard }
+
 // end lets a pod that is being deleted go; its primary hands over before, if it can and should.
 func (a *agents) end(member string) {
-	if memberOf(a.holder()) == member && a.w.plan().PowerState == v1alpha1.PowerRunning {
+	if memberOf(a.holder(a.shard(member))) == member && a.w.plan().PowerState == v1alpha1.PowerRunning {
 		if heir := a.heir(member, ""); heir != "" {
 			a.promote(heir, member, engine.FailoverReleased)
 		}
@@ -210,6 +275,8 @@ func (a *agents) end(member string) {
 
 // say writes the report, and the kubelet what it makes of it.
 func (a *agents) say(life *agentLife) {
+	shard := a.shard(life.pod.Name)
+	life.report.Drained = a.native() && a.w.plan().Leaving(shard) && a.slots[shard] == 0
 	encoded, err := engine.EncodeReport(life.report)
 	if err != nil {
 		a.w.t.Fatal(err)
@@ -229,7 +296,13 @@ func (a *agents) say(life *agentLife) {
 // lease is nil when there is none.
 func (a *agents) lease() *coordinationv1.Lease { return a.w.snapshot.Lease() }
 
-func (a *agents) holder() string { return holder(a.lease()) }
+// holder is the incarnation of a shard's primary, or of its last.
+func (a *agents) holder(shard int) string {
+	if a.native() {
+		return a.elected[shard]
+	}
+	return holder(a.lease())
+}
 
 func memberOf(incarnation string) string {
 	member, _, _ := strings.Cut(incarnation, "/")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/apply"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // schedule lets operator and agents act in an order that a seed gives, and looks at every step of the operator: what it
@@ -31,13 +32,15 @@ type schedule struct {
 	served map[string]bool // members that were ready once, and are wanted
 	// calm: nobody but the operator takes anything away. killed: somebody took a pod away.
 	calm, killed bool
-	// opEpoch is the epoch in which the operation began.
+	// opEpoch is the epoch in which the operation began, opShard the shard that it is about.
 	opEpoch int64
+	opShard int
 }
 
-func newSchedule(t *testing.T, members int32, seed uint64) *schedule {
+func newSchedule(t *testing.T, members int32, shards *int32, seed uint64) *schedule {
 	t.Helper()
 	w := newWorld(t, members)
+	w.snapshot.Cluster.Spec.Shards = shards
 	s := &schedule{
 		agents: w.withAgents(), t: t, rand: rand.New(rand.NewPCG(seed, 0)), served: map[string]bool{}, calm: true,
 	}
@@ -98,11 +101,14 @@ func (s *schedule) operate(dies int) bool {
 func (s *schedule) conclude() {
 	s.t.Helper()
 	op := s.w.snapshot.Operation
-	primary, ok := s.w.snapshot.Primary()
-	if op == nil || op.Spec.Type != v1alpha1.OperationSwitchover || !ok {
+	if op == nil || op.Spec.Type != v1alpha1.OperationSwitchover {
 		return
 	}
-	if !s.killed && s.epoch > s.opEpoch+1 {
+	primary, ok := s.w.snapshot.Primary(s.opShard)
+	if !ok {
+		return
+	}
+	if !s.killed && !s.native() && s.epoch > s.opEpoch+1 {
 		s.fail("one switchover made %d changes of the primary", s.epoch-s.opEpoch)
 	}
 	refused := primary.Report.Switchover != nil && primary.Report.Switchover.ID == string(op.UID)
@@ -118,7 +124,7 @@ func (s *schedule) mayMake(x Write) {
 	if apply.Kind(x.Wanted) != "Pod" || x.Seen != nil {
 		return
 	}
-	if s.lease() == nil {
+	if s.lease() == nil || s.native() {
 		return
 	}
 	listed := s.lease().Annotations[v1alpha1.AnnotationFailsafeMembers]
@@ -136,7 +142,7 @@ func (s *schedule) remove(d Decision, x Deletion) {
 		return
 	}
 	s.tell("delete %s: %s", pod.Name, x.Why)
-	if s.lease() == nil {
+	if leaseMissing(s.w.snapshot) {
 		s.fail("%s is deleted while there is no Lease", pod.Name)
 	}
 	for _, m := range s.w.snapshot.Members {
@@ -145,18 +151,21 @@ func (s *schedule) remove(d Decision, x Deletion) {
 		}
 	}
 	spec, name := s.w.snapshot.Cluster.Spec, pod.Name
-	if spec.PowerState == v1alpha1.PowerRunning {
-		primary, serves := s.w.snapshot.Primary()
-		inPlace := len(d.Wanted) == 1 || spec.UpdatePolicy.Primary == v1alpha1.PrimaryUpdateRestart
+	if shard := s.shard(name); spec.PowerState == v1alpha1.PowerRunning {
+		primary, serves := s.w.snapshot.Primary(shard)
+		inPlace := len(d.wantedIn(s.w.snapshot, shard)) == 1 || spec.UpdatePolicy.Primary == v1alpha1.PrimaryUpdateRestart
+		leaves := shard >= resource.Shards(s.w.snapshot.Cluster)
 		switch wanted := slices.Contains(d.Wanted, name); {
-		case serves && primary.Name == name && !inPlace:
+		case leaves && !wanted && s.slots[shard] > 0:
+			s.fail("%s is deleted while its shard has data", name)
+		case serves && primary.Name == name && !inPlace && !leaves:
 			s.fail("the primary %s is deleted", name)
 		case serves && !wanted && slices.Contains(primary.Report.Electorate, name):
 			s.fail("%s is deleted while the Lease lists it", name)
 		case wanted && isReady(s.w.snapshot.Member(name)) && notReady(s.w.snapshot, d.Wanted) != "":
 			s.fail("%s is deleted while %s is not ready", name, notReady(s.w.snapshot, d.Wanted))
 		case wanted && isReady(s.w.snapshot.Member(name)) && s.asked(d):
-			s.fail("%s is deleted while %s is asked to hand over", name, primary.Name)
+			s.fail("%s is deleted while %s is asked to hand over", name, d.Handover.From)
 		}
 	}
 	pod.DeletionTimestamp = new(metav1.NewTime(s.w.snapshot.Now.Add(120 * time.Second)))
@@ -164,9 +173,12 @@ func (s *schedule) remove(d Decision, x Deletion) {
 
 // asked says that the primary is asked to hand over and has not said that it cannot.
 func (s *schedule) asked(d Decision) bool {
-	primary, ok := s.w.snapshot.Primary()
-	return ok && d.Handover != nil &&
-		(primary.Report.Switchover == nil || primary.Report.Switchover.ID != d.Handover.ID)
+	if d.Handover == nil {
+		return false
+	}
+	from := s.w.snapshot.Member(d.Handover.From)
+	return s.w.snapshot.isPrimary(from) &&
+		(from.Report.Switchover == nil || from.Report.Switchover.ID != d.Handover.ID)
 }
 
 // look holds the operator to one thing at a time, and to at most one member down.
@@ -235,7 +247,8 @@ func (s *schedule) wander(steps int) {
 func (s *schedule) edit(change func(*v1alpha1.DatabaseClusterSpec)) {
 	change(&s.w.snapshot.Cluster.Spec)
 	s.w.snapshot.Cluster.Generation++
-	s.tell("edit: %d members, %s, %q, %v, priority %s", s.w.snapshot.Cluster.Spec.Members,
+	s.tell("edit: %d shards, %d members, %s, %q, %v, priority %s",
+		resource.Shards(s.w.snapshot.Cluster), s.w.snapshot.Cluster.Spec.Members,
 		s.w.snapshot.Cluster.Spec.PowerState, s.w.snapshot.Cluster.Spec.Version,
 		s.w.snapshot.Cluster.Spec.FencedMembers, s.w.snapshot.Cluster.Spec.Scheduling.PriorityClassName)
 }
@@ -258,7 +271,7 @@ var gentle = []func(*schedule){
 	},
 	func(s *schedule) {
 		s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
-			spec.FencedMembers = []string{fmt.Sprintf("orders-db-%d", s.rand.IntN(5))}
+			spec.FencedMembers = []string{s.someMember(s.rand.IntN(resource.Shards(s.w.snapshot.Cluster)))}
 		})
 	},
 	func(s *schedule) {
@@ -304,6 +317,11 @@ var gentle = []func(*schedule){
 	},
 }
 
+// someMember is the name of a member that may be there.
+func (s *schedule) someMember(shard int) string {
+	return resource.MemberName(s.w.snapshot.Cluster, resource.Place{Shard: shard, Ordinal: s.rand.IntN(5)})
+}
+
 var rough = append([]func(*schedule){
 	(*schedule).switchOver, (*schedule).switchOver,
 	func(s *schedule) {
@@ -318,7 +336,8 @@ var rough = append([]func(*schedule){
 
 // switchOver asks for a switchover, with or without a target, of a primary that is there.
 func (s *schedule) switchOver() {
-	primary, ok := s.w.snapshot.Primary()
+	s.opShard = s.rand.IntN(resource.Shards(s.w.snapshot.Cluster))
+	primary, ok := s.w.snapshot.Primary(s.opShard)
 	if !ok || s.w.snapshot.Operation != nil {
 		return
 	}
@@ -327,8 +346,8 @@ func (s *schedule) switchOver() {
 		Spec:       v1alpha1.DatabaseOperationSpec{Type: v1alpha1.OperationSwitchover},
 		Status:     v1alpha1.DatabaseOperationStatus{StartTime: &s.w.snapshot.Now, Primary: primary.Name},
 	}
-	if s.rand.IntN(2) == 0 {
-		op.Spec.Switchover = &v1alpha1.SwitchoverOperation{Target: fmt.Sprintf("orders-db-%d", s.rand.IntN(4))}
+	if s.native() || s.rand.IntN(2) == 0 {
+		op.Spec.Switchover = &v1alpha1.SwitchoverOperation{Target: s.someMember(s.opShard)}
 	}
 	s.tell("a switchover from %s to %q is asked for", primary.Name, op.SwitchoverTarget())
 	s.w.snapshot.Operation, s.opEpoch, s.calm = op, s.epoch, false
@@ -342,7 +361,7 @@ func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
 	for seed := range uint64(schedules) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			s := newSchedule(t, int32(1+seed%5), seed)
+			s := newSchedule(t, int32(1+seed%5), nil, seed)
 			for range 6 {
 				whims := [][]func(*schedule){gentle, rough}[seed%2]
 				whims[s.rand.IntN(len(whims))](s)
@@ -372,15 +391,17 @@ func (s *schedule) mustBeRight() {
 			s.fail("%s is %s: %s", t, c.Status, c.Message)
 		}
 	}
-	if n := len(s.names()); n != int(cluster.Spec.Members) {
+	if n := len(s.names()); n != int(cluster.Spec.Members)*resource.Shards(cluster) {
 		s.fail("pods %v, want %d", s.names(), cluster.Spec.Members)
 	}
 	if len(d.Outdated) > 0 || d.Handover != nil || d.Restart != "" {
 		s.fail("outdated %v, handover %v, restart %q at rest", d.Outdated, d.Handover, d.Restart)
 	}
-	primary, _ := w.snapshot.Primary()
-	if primary.Ordinal >= int(cluster.Spec.Members) && cluster.Spec.Members > 1 {
-		s.fail("primary is %s of %d members", primary.Name, cluster.Spec.Members)
+	for shard := range resource.Shards(cluster) {
+		primary, _ := w.snapshot.Primary(shard)
+		if primary.Ordinal >= int(cluster.Spec.Members) && cluster.Spec.Members > 1 {
+			s.fail("primary is %s of %d members", primary.Name, cluster.Spec.Members)
+		}
 	}
 	for _, name := range d.Wanted {
 		m := w.snapshot.Member(name)

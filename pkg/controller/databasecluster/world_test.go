@@ -28,15 +28,17 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// plainEngine is a test double: an engine without rules.
+// plainEngine is a test double: an engine without rules, that elects by itself when it has shards.
 type plainEngine struct{ errs field.ErrorList }
 
 func (plainEngine) Traits() engine.Traits {
 	return engine.Traits{
 		Type: v1alpha1.EnginePostgreSQL, Provider: "postgresql", URIScheme: "postgresql", URIOptions: "sslmode=require",
-		Database: "app", ClientPort: 5432,
-		LeaseElected: true, DataSubdirectory: "pgdata",
+		Database: "app", ClientPort: 5432, DataSubdirectory: "pgdata",
 	}
+}
+func (plainEngine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
+	return engine.Topology{LeaseElected: spec.Shards == nil}
 }
 func (e plainEngine) Validate(*v1alpha1.DatabaseClusterSpec) field.ErrorList { return e.errs }
 func (plainEngine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string {

@@ -28,7 +28,8 @@ import (
 // Name is the controller's name in logs, metrics and as field manager.
 const Name = "databaseoperation"
 
-const resource = "databaseoperations"
+// plural is what the API calls operations.
+const plural = "databaseoperations"
 
 // Options are what a Controller is made of.
 type Options struct {
@@ -69,7 +70,7 @@ func New(o Options) (*Controller, error) {
 		clusters:   o.Informers.AtlasDB().V1alpha1().DatabaseClusters().Lister(),
 		pods:       o.KubeInformers.Core().V1().Pods().Lister(),
 		recorder:   o.Recorder,
-		gate:       consistency.NewGate(map[string]consistency.Store{resource: operations.Informer().GetStore()}),
+		gate:       consistency.NewGate(map[string]consistency.Store{plural: operations.Informer().GetStore()}),
 		clock:      o.Clock,
 	}
 	if c.clock == nil {
@@ -147,7 +148,7 @@ func (c *Controller) own(ctx context.Context, key cache.ObjectName, s Snapshot) 
 	if err != nil {
 		return fmt.Errorf("making the operation belong to its cluster: %w", err)
 	}
-	c.gate.Wrote(key, resource, written.ResourceVersion)
+	c.gate.Wrote(key, plural, written.ResourceVersion)
 	return nil
 }
 
@@ -165,7 +166,7 @@ func (c *Controller) report(
 	if err != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}
-	c.gate.Wrote(key, resource, written.ResourceVersion)
+	c.gate.Wrote(key, plural, written.ResourceVersion)
 	return nil
 }
 
@@ -175,7 +176,7 @@ func (c *Controller) remove(ctx context.Context, key cache.ObjectName, op *v1alp
 		Preconditions: &metav1.Preconditions{UID: &op.UID, ResourceVersion: &op.ResourceVersion},
 	})
 	if err == nil {
-		c.gate.Deleted(key, resource, key.Name, op.UID)
+		c.gate.Deleted(key, plural, key.Name, op.UID)
 	}
 	if apierrors.IsNotFound(err) {
 		return nil

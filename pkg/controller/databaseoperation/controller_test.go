@@ -340,3 +340,40 @@ func TestAnOperationGoesFromBeginToEndWithOneWriteEach(t *testing.T) {
 		t.Errorf("%d writes after the time to live, want its deletion", got)
 	}
 }
+
+// sharded is a cluster of two shards of two members, the first of each of which is primary.
+func sharded(op *v1alpha1.DatabaseOperation) Snapshot {
+	s := cluster(op)
+	s.Cluster.Spec.Members, s.Cluster.Spec.Shards, s.Cluster.Status.Primary = 2, new(int32(2)), ""
+	primary, replica := s.Members["orders-db-0"], s.Members["orders-db-1"]
+	s.Members = map[string]Member{}
+	for _, shard := range []string{"orders-db-0", "orders-db-1"} {
+		primary.Name, replica.Name = shard+"-0", shard+"-1"
+		s.Members[primary.Name], s.Members[replica.Name] = primary, replica
+	}
+	return s
+}
+
+func TestOperationsOnShards(t *testing.T) {
+	t.Parallel()
+	rebuild := func(s *v1alpha1.DatabaseOperationSpec) {
+		s.RebuildMember = &v1alpha1.RebuildMemberOperation{Member: "orders-db-1-0"}
+	}
+	for name, tt := range map[string]struct {
+		operation *v1alpha1.DatabaseOperation
+		accepted  string
+		primary   string
+	}{
+		"a switchover within a shard": {
+			operation(v1alpha1.OperationSwitchover, target("orders-db-1-1")), "True/Accepted", "orders-db-1-0"},
+		"a switchover of nobody in particular": {operation(v1alpha1.OperationSwitchover), "False/Refused", ""},
+		"a new copy for a primary":             {operation(v1alpha1.OperationRebuildMember, rebuild), "False/Refused", ""},
+		"a promotion": {
+			operation(v1alpha1.OperationPromoteAcceptingDataLoss), "False/Refused", ""},
+	} {
+		d := Decide(sharded(tt.operation))
+		if got := reason(d, v1alpha1.ConditionAccepted); got != tt.accepted || d.Status.Primary != tt.primary {
+			t.Errorf("%s: accepted is %s with primary %q, want %s, %q", name, got, d.Status.Primary, tt.accepted, tt.primary)
+		}
+	}
+}

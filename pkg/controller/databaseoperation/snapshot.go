@@ -13,6 +13,7 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // Snapshot is all that a pass knows. It is a value: a test can write one by hand.
@@ -90,14 +91,25 @@ func (c *Controller) before(op *v1alpha1.DatabaseOperation) (string, error) {
 	return first.Name, nil
 }
 
-// primary is the member that says it is primary and that status names.
-func (s Snapshot) primary() (Member, bool) {
+// sharded says that there is a primary in each of several shards.
+func (s Snapshot) sharded() bool { return s.Cluster.Spec.Shards != nil }
+
+// primary is the member that says it is primary and that status names; with shards, the one of the shard that the
+// operation is about.
+func (s Snapshot) primary() (primary Member, ok bool) {
+	about, _ := resource.PlaceOf(s.Cluster, s.Operation.Member())
 	for _, m := range s.Members {
-		if m.Report.Role == v1alpha1.RolePrimary && m.Pod.DeletionTimestamp == nil && m.Name == s.Cluster.Status.Primary {
-			return m, true
+		if m.Report.Role != v1alpha1.RolePrimary || m.Pod.DeletionTimestamp != nil {
+			continue
+		}
+		at, _ := resource.PlaceOf(s.Cluster, m.Name)
+		named := m.Name == s.Cluster.Status.Primary
+		elected := s.sharded() && at.Shard == about.Shard && (!ok || m.Report.Epoch > primary.Report.Epoch)
+		if named || elected {
+			primary, ok = m, true
 		}
 	}
-	return Member{}, false
+	return primary, ok
 }
 
 // refusal is what a member says why it could not do what the operation asks for.

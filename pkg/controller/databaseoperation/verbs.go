@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // verb is one type of operation: when it is refused, and when it is done. Both give a message for people.
@@ -42,6 +43,8 @@ func refuseSwitchover(s Snapshot) (string, bool) {
 	target := s.Operation.SwitchoverTarget()
 	m := s.Members[target]
 	switch {
+	case target == "" && s.sharded():
+		return "spec.switchover.target: each shard has a primary; name the member that shall be one", true
 	case len(s.Members) < 2:
 		return "there is no other member to switch over to", true
 	case !ok:
@@ -80,7 +83,7 @@ func restarted(s Snapshot) (string, bool) {
 			return "", false
 		}
 	}
-	return "the members have restarted", len(s.Members) >= int(s.Cluster.Spec.Members)
+	return "the members have restarted", len(s.Members) >= int(s.Cluster.Spec.Members)*resource.Shards(s.Cluster)
 }
 
 func refuseRebuild(s Snapshot) (string, bool) {
@@ -104,8 +107,12 @@ func rebuilt(s Snapshot) (string, bool) {
 		m.Pod != nil && m.Report.Rebuilt == string(s.Operation.UID) && m.Report.CaughtUp && ready(m.Pod)
 }
 
-// refusePromotion: while there is a primary nothing has to be given up.
+// refusePromotion: while there is a primary nothing has to be given up. Shards elect by themselves, and take nobody's
+// word for it.
 func refusePromotion(s Snapshot) (string, bool) {
+	if s.sharded() {
+		return "the members of a shard elect their primary by themselves, and no operation can do it for them", true
+	}
 	primary, ok := s.primary()
 	return primary.Name + " is primary; nothing is lost that would have to be accepted", ok
 }

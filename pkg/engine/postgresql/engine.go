@@ -53,9 +53,13 @@ func (Engine) Traits() engine.Traits {
 		Database:         "app",
 		ClientPort:       clientPort,
 		ReplicationLogin: ReplicationUser,
-		LeaseElected:     true,
 		DataSubdirectory: "pgdata",
 	}
+}
+
+// Topology of PostgreSQL is always the same: it has no election of its own.
+func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
+	return engine.Topology{LeaseElected: true}
 }
 
 // Locale is what initdb is told. An object that came without the block of PostgreSQL has no say: initdb then takes the

@@ -53,6 +53,8 @@ const (
 const (
 	// ClientPort is the port of Redis, for clients and for replication, always with TLS.
 	ClientPort = 6379
+	// busPort is where the members of a Redis Cluster gossip and vote: the server itself adds the number.
+	busPort = ClientPort + 10000
 	// dataSubdirectory is the folder of the volume that has the data.
 	dataSubdirectory = "redis"
 )
@@ -71,9 +73,17 @@ func (Engine) Traits() engine.Traits {
 		ClientPort:          ClientPort,
 		ReplicationLogin:    ReplicationUser,
 		ReplicationPassword: true,
-		LeaseElected:        true,
 		DataSubdirectory:    dataSubdirectory,
 	}
+}
+
+// Topology of Redis with shards is a Redis Cluster, whose servers vote by themselves over a port of their own; without
+// shards the primary has the Lease.
+func (Engine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
+	if spec.Shards == nil {
+		return engine.Topology{LeaseElected: true}
+	}
+	return engine.Topology{MemberPorts: []int32{busPort}}
 }
 
 // Locale is empty: Redis compares bytes.

@@ -3,7 +3,10 @@
 
 package runbook
 
-import "github.com/atlasdb/atlasdb/pkg/engine"
+import (
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
 
 // Observation is all that a pass of an agent knows. It is a value: a test can write one by hand.
 type Observation struct {
@@ -29,6 +32,10 @@ type Observation struct {
 	Pending []string
 	// Refused is why the engine does not take the plan's configuration; "" when it does. It runs with the last good one.
 	Refused string
+	// Declined is the last request to hand over (Step.Request) that this member could not carry out.
+	Declined string
+	// Drained says that no data of the cluster is left in the member's shard, which the plan wants to go.
+	Drained bool
 	// Tells is what the engine tells the members that follow it, in its own form; nil when there is nothing to tell.
 	Tells []byte
 }
@@ -84,6 +91,8 @@ type Server struct {
 	// Version is the version as the engine reports it, Timeline the timeline that it is on.
 	Version  string
 	Timeline int64
+	// Term is the engine's own count of elections; 0 for an engine that has none.
+	Term int64
 	// Enforced is the commit quorum that it enforces, Flushed the last one by which a barrier was flushed.
 	Enforced, Flushed engine.Quorum
 	// Attached are the members that receive from it and are level.
@@ -100,6 +109,7 @@ func Facts(o Observation) engine.Facts {
 		// An engine that need not stop to give up being primary receives from nobody from then on, and has come to rest.
 		Resigned: !o.Server.Running || (o.Server.InRecovery && o.Server.Primary == "" && o.Volume.Exact),
 	}
+	f.Plays, f.Term = plays(o.Server), o.Server.Term
 	if o.Volume.Broken {
 		f.Refuses = "its data is being copied anew"
 	}
@@ -113,4 +123,15 @@ func Facts(o Observation) engine.Facts {
 		f.Enforced, f.Flushed, f.Attached = o.Server.Enforced, o.Server.Flushed, o.Server.Attached
 	}
 	return f
+}
+
+// plays is the part that the server plays by itself.
+func plays(s Server) v1alpha1.MemberRole {
+	switch {
+	case !s.Accepting:
+		return v1alpha1.RoleUnknown
+	case s.InRecovery:
+		return v1alpha1.RoleReplica
+	}
+	return v1alpha1.RolePrimary
 }

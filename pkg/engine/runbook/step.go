@@ -32,6 +32,9 @@ const (
 	StepFollow StepKind = "Follow"
 	// StepPromote makes a running replica primary.
 	StepPromote StepKind = "Promote"
+	// StepHandOver lets Step.Primary be primary in this member's place, or whoever can when that is "". Only an engine that
+	// elects by itself has it: else the election asks a primary to resign.
+	StepHandOver StepKind = "HandOver"
 	// StepEnforce makes writes wait for the standing's quorum.
 	StepEnforce StepKind = "Enforce"
 	// StepTend keeps a running engine as the plan says: settings, logins, databases, slots.
@@ -44,6 +47,8 @@ type Step struct {
 	Kind StepKind
 	// Primary is the member to copy from or to follow.
 	Primary string
+	// Request is why this member hands over: one that could not be carried out is not tried again (Observation.Declined).
+	Request string
 	// Reason is why, for the log.
 	Reason string
 	// Problem is what the member reports; nil when nothing keeps it from its part.

@@ -56,6 +56,7 @@ type DatabaseClusterList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.shards) == has(oldSelf.shards)",message="shards decides the topology at creation and can be neither added nor removed later"
 // +kubebuilder:validation:XValidation:rule="self.engine != 'PostgreSQL' || !has(self.shards)",message="PostgreSQL has no sharded topology: remove shards"
+// +kubebuilder:validation:XValidation:rule="!has(self.shards) || !has(self.members) || self.shards * self.members <= 128",message="shards times members may not exceed 128: status lists every member"
 // +kubebuilder:validation:XValidation:rule="!has(self.postgresql) || self.engine == 'PostgreSQL'",message="the block postgresql is only for engine PostgreSQL"
 // +kubebuilder:validation:XValidation:rule="!has(self.redis) || self.engine == 'Redis'",message="the block redis is only for engine Redis"
 type DatabaseClusterSpec struct {

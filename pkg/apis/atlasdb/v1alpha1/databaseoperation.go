@@ -28,6 +28,14 @@ func (o *DatabaseOperation) SwitchoverTarget() string {
 	return o.Spec.Switchover.Target
 }
 
+// Member is the one member that an operation names, "" when it names none.
+func (o *DatabaseOperation) Member() string {
+	if o.Spec.RebuildMember != nil {
+		return o.Spec.RebuildMember.Member
+	}
+	return o.SwitchoverTarget()
+}
+
 // Switched says whether a switchover has reached its end: its target is primary or, without one, somebody else than at
 // its beginning. No clocks are compared: they are of three machines, and one that is late would have the new primary
 // hand over again.

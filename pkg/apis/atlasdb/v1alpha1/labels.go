@@ -18,6 +18,8 @@ const (
 	ComponentMember = "member"
 	// LabelMember is the member's name, on its pod and its volume.
 	LabelMember = "atlasdb.io/member-name"
+	// LabelShard is the index of the member's shard, on its pod and its volume; absent when the cluster has no shards.
+	LabelShard = "atlasdb.io/shard"
 	// LabelRole is the member's role, on its pod; the agent sets it, Services select by it.
 	LabelRole = "atlasdb.io/role"
 	// LabelEngine is the engine in lower case, on pods and volumes.

@@ -27,7 +27,8 @@ type DatabaseClusterStatusApplyConfiguration struct {
 	ReadyMembers *int32 `json:"readyMembers,omitempty"`
 	// selector selects the pods of the members, for the scale subresource. Empty when the cluster is sharded.
 	Selector *string `json:"selector,omitempty"`
-	// primary is the pod name of the member that accepts writes, as the members report it.
+	// primary is the pod name of the member that accepts writes, as the members report it. Empty when the cluster is
+	// sharded: each shard has a primary, and memberStatuses say which.
 	Primary *string `json:"primary,omitempty"`
 	// systemID is the identity that the engine gave the data when it was born. Members whose data has another are
 	// refused.

@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+)
+
+// Place is where a member belongs. A cluster without shards is one group of members, and for everything but names that
+// is the same as a cluster of one shard.
+type Place struct {
+	// Shard is the index of the member's shard, 0 in a cluster without shards.
+	Shard int
+	// Ordinal tells the members of a shard apart.
+	Ordinal int
+}
+
+// Compare orders places by shard, and within it by ordinal.
+func (p Place) Compare(other Place) int {
+	return cmp.Or(cmp.Compare(p.Shard, other.Shard), cmp.Compare(p.Ordinal, other.Ordinal))
+}
+
+// PlaceOf gives the place of a member; ok is false for a name that MemberName does not give to any member.
+func PlaceOf(cluster *v1alpha1.DatabaseCluster, member string) (at Place, ok bool) {
+	group := internalName(cluster.Name)
+	if cluster.Spec.Shards != nil {
+		shard := member[:max(0, strings.LastIndex(member, "-"))]
+		if at.Shard, ok = number(group, shard, MaxShards); !ok {
+			return Place{}, false
+		}
+		group = shard
+	}
+	if at.Ordinal, ok = number(group, member, MaxMembers); !ok {
+		return Place{}, false
+	}
+	return at, true
+}
+
+// Ordinal gives the ordinal of a member of a cluster without shards; ok is false for a name that is no member's.
+func Ordinal(cluster, member string) (ordinal int, ok bool) {
+	return number(internalName(cluster), member, MaxMembers)
+}
+
+// number is the inverse of numbered, for numbers below a bound.
+func number(name, numberedName string, bound int) (n int, ok bool) {
+	digits, found := strings.CutPrefix(numberedName, name+"-")
+	n, err := strconv.Atoi(digits)
+	// Comparing with the name made again refuses "-07" and "-+7", which would be second names of one member.
+	if !found || err != nil || n < 0 || n >= bound || numberedName != numbered(name, n) {
+		return 0, false
+	}
+	return n, true
+}
+
+// PossibleShards is how many groups of members a cluster can ever have.
+func PossibleShards(cluster *v1alpha1.DatabaseCluster) int {
+	if cluster.Spec.Shards == nil {
+		return 1
+	}
+	return MaxShards
+}
+
+// Shards is how many groups of members a cluster has by its spec; 1 without shards.
+func Shards(cluster *v1alpha1.DatabaseCluster) int {
+	if cluster.Spec.Shards == nil {
+		return 1
+	}
+	return int(*cluster.Spec.Shards)
+}
