@@ -94,6 +94,7 @@ func (a *Agent) tend(ctx context.Context, o runbook.Observation) error {
 	}
 	a.tended = tended{
 		hash: a.planHash, generation: a.plan.Generation, pending: t.Pending, restartInPlace: t.RestartInPlace,
+		more: t.More,
 	}
 	return nil
 }

@@ -67,6 +67,9 @@ type Volume struct {
 	// the primary to whose data it was completed in this life of the agent, "" when it was not.
 	Broken  bool
 	Rewound string
+	// Resting says that the engine died with more than its disk has, and that another member may be taking over: it is not
+	// to be started yet.
+	Resting bool
 	// Rebuilt is the ID of the last request for a new copy that was carried out.
 	Rebuilt string
 	// Point is how far the data goes. Exact says that it is known to the last byte.

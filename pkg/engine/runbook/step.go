@@ -83,6 +83,8 @@ type Source struct {
 type Tended struct {
 	// Pending are the parameters that wait for a restart.
 	Pending []string
+	// More says that there is more to do at once.
+	More bool
 	// RestartInPlace says that one of them can only be changed on the primary, where it is.
 	RestartInPlace bool
 }
