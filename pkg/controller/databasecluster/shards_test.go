@@ -24,7 +24,7 @@ func reshard(s *schedule) {
 
 func TestAnyScheduleWithShardsEndsAsTheSpecSays(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(schedules) {
+	for seed := range uint64(schedules / 3) { // each has several times the members of one without shards
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			s := newSchedule(t, int32(1+seed%3), new(int32(2+seed%2)), seed)
