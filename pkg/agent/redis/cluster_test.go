@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -150,7 +152,9 @@ func (t *troupe) await(what string, reached func() bool) {
 		}
 	}
 	for _, m := range t.members {
-		t.s.Logf("%s: %+v\n%s", m.name, m.last.Server, m.client.ClusterNodes(t.s.Context()).Val())
+		log, _ := os.ReadFile(filepath.Join(m.options.Root, "log"))
+		t.s.Logf("%s: %+v, steps %v\n%s\n%s", m.name, m.last.Server, m.took,
+			m.client.ClusterNodes(t.s.Context()).Val(), log)
 	}
 	t.s.Fatalf("%s did not come", what)
 }

@@ -28,11 +28,11 @@ func TestParseNodes(t *testing.T) {
 	}
 	none := map[int]string{}
 	want := []Node{
-		{ID: "a", Host: "orders-db-0-0.x", Address: "10.0.0.1", Myself: true, Primary: true, Epoch: 3,
+		{ID: "a", Host: "orders-db-0-0.x", Myself: true, Primary: true, Epoch: 3,
 			Slots: []int{0, 1, 2, 7}, Migrating: map[int]string{1: "b"}, Importing: map[int]string{9: "c"}},
-		{ID: "b", Host: "orders-db-0-1.x", Address: "10.0.0.2", Following: "a", Silent: true, Epoch: 3,
+		{ID: "b", Host: "orders-db-0-1.x", Following: "a", Silent: true, Epoch: 3,
 			Migrating: none, Importing: none},
-		{ID: "c", Address: "[fd00::1]", Primary: true, Failed: true, Silent: true, Epoch: 4, Slots: []int{8192},
+		{ID: "c", Primary: true, Failed: true, Silent: true, Epoch: 4, Slots: []int{8192},
 			Migrating: none, Importing: none},
 		{ID: "d", Primary: true, Silent: true, Migrating: none, Importing: none},
 	}

@@ -39,6 +39,25 @@
 // All that NeedsRestart does not name, spec.redis.persistence included; Changes tells the two apart. A parameter that a
 // user takes back waits for a restart: the server's own default is known only to a start.
 //
+// # With shards: a Redis Cluster
+//
+// The servers gossip, notice who is gone and vote by themselves; there is no Lease and no fence. What they do not do by
+// themselves are the moves of a member for its cluster (cluster_moves.go), which are few, and can each be done again:
+// the members meet by host name, the plan's initialiser gives every slot to a first owner once, replicas follow their
+// shard's primary, slots go from the shards that have too many to those that have too few, and nodes that are gone are
+// forgotten. A slot is sent with its keys by the agent of its owner; whoever dies in between, the other side still knows.
+//
+//   - There is never a second cluster: only the initialiser claims slots, only while the plan has no system ID, and only
+//     slots that nobody owns. An empty volume joins, and owns nothing.
+//   - Two clusters never become one, although addresses are used again: the bus wants a certificate of the cluster's own
+//     authority from both sides.
+//   - A primary that died is not started again at once: its replicas may have what its disk has not, and it would have
+//     them throw that away. A replica that has not received since its own start is never elected; Redis sees to that.
+//   - A server that owns slots is never made a replica, and a node that owns slots is never forgotten.
+//
+// A primary that sees no majority for 5 s takes no more writes; until then it acknowledges what may be lost, and
+// replication is asynchronous before that. So this is BoundedLoss, as without shards.
+//
 // # Safety rules
 //
 //   - A value reaches the file only escaped (config.go): the server reads back what was written, and no value can add a
@@ -49,5 +68,6 @@
 //     say to each other is the one exception, since Redis can only be told it in plain: the driver reads it from the
 //     Secret that only members mount.
 //
-// Read engine.go, parameters.go, config.go and acl.go in this order.
+// Read engine.go, parameters.go, config.go and acl.go in this order; then cluster_nodes.go, cluster.go, cluster_moves.go
+// and cluster_rules.go.
 package redis
