@@ -170,6 +170,11 @@ func (p Plan) Member(name string) (PlanMember, bool) {
 // Leaving says that a shard is to give its data to the others, and then to go.
 func (p Plan) Leaving(shard int) bool { return p.Shards > 0 && shard >= p.Shards }
 
+// InShard are the members of a shard, by ordinal.
+func (p Plan) InShard(shard int) []PlanMember {
+	return slices.DeleteFunc(slices.Clone(p.Members), func(m PlanMember) bool { return m.Shard != shard })
+}
+
 // Quorum is the commit quorum that the plan asks for in a cluster without shards.
 func (p Plan) Quorum() Quorum { return p.QuorumOf(0) }
 
@@ -180,10 +185,8 @@ func (p Plan) QuorumOf(shard int) Quorum {
 		return Quorum{}
 	}
 	var names []string
-	for _, m := range p.Members {
-		if m.Shard == shard {
-			names = append(names, m.Name)
-		}
+	for _, m := range p.InShard(shard) {
+		names = append(names, m.Name)
 	}
 	return MajorityOf(len(names), names)
 }

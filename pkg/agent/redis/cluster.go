@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -25,6 +27,8 @@ type ClusterDriver struct {
 	reach reach
 	// view is the cluster as the server saw it last.
 	view redis.Cluster
+	// served is the last server that said that its cluster serves.
+	served *process.Process
 	// down is since when no server runs.
 	down time.Time
 	form formChange
@@ -65,8 +69,7 @@ func (d *ClusterDriver) observeRest(o *runbook.Observation) error {
 		return err
 	}
 	me, _ := o.Plan.Member(o.Member)
-	_, others := o.Plan.QuorumOf(me.Shard).Others(o.Member)
-	o.Volume.Resting = s.Led && !s.Exact && len(others) > 0
+	o.Volume.Resting = s.Led && !s.Exact && len(o.Plan.InShard(me.Shard)) > 1
 	return nil
 }
 
@@ -85,7 +88,7 @@ func (d *ClusterDriver) observeNode(ctx context.Context, o *runbook.Observation)
 	if err != nil || seen.Loading || d.look(ctx, o.Plan, o.Volume.HasData) != nil || d.trust() != nil {
 		return // that it does not take connections is what is observed
 	}
-	leads := d.view.Joined && d.view.Leads()
+	leads := d.view.Joined && d.view.Leads() && d.serves(ctx)
 	s := &o.Server
 	s.Accepting, s.InRecovery, s.Version = true, !leads, seen.Version
 	if leads {
@@ -94,6 +97,17 @@ func (d *ClusterDriver) observeNode(ctx context.Context, o *runbook.Observation)
 		s.Streaming, s.Behind = d.view.Joined && seen.LinkUp && !seen.Syncing, seen.Received-seen.Applied
 	}
 	o.Drained = d.view.Drained() && keysIn(seen) == 0
+}
+
+// serves says that the server has found its cluster since its start: until then it refuses whatever it is asked for. That
+// another shard is down later is no reason to take the label from this one.
+func (d *ClusterDriver) serves(ctx context.Context) bool {
+	if d.served != d.server {
+		if said, err := d.client.ClusterInfo(ctx).Result(); err == nil && strings.Contains(said, "cluster_state:ok") {
+			d.served = d.server
+		}
+	}
+	return d.served == d.server
 }
 
 func keysIn(i Info) (n int64) {

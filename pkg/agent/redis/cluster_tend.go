@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -102,7 +103,7 @@ func (d *ClusterDriver) carryOut(ctx context.Context, m redis.Move) error {
 	case redis.Settle:
 		return setSlot(ctx, d.client, m.Slots[0], "STABLE")
 	case redis.Claim:
-		return d.at(m.Member, func(c *goredis.Client) error { return c.ClusterAddSlots(ctx, m.Slots...).Err() })
+		return d.at(m.Member, func(c *goredis.Client) error { return claim(ctx, c, m.Slots) })
 	case redis.Remind:
 		return d.at(m.Member, func(c *goredis.Client) error {
 			return setSlot(ctx, c, m.Slots[0], "MIGRATING", m.Node)
@@ -118,6 +119,15 @@ func (d *ClusterDriver) carryOut(ctx context.Context, m redis.Move) error {
 		})
 	}
 	return errors.New("nobody knows how")
+}
+
+// claim gives a server slots that nobody owns. That it has them already, others have yet to hear.
+func claim(ctx context.Context, at *goredis.Client, slots []int) error {
+	err := at.ClusterAddSlots(ctx, slots...).Err()
+	if said, refused := refusal(err); refused && strings.HasSuffix(said, "is already busy") {
+		return nil
+	}
+	return err
 }
 
 // at does something at another member's server.

@@ -51,11 +51,6 @@ func (c Cluster) node(m engine.PlanMember) Node {
 	return found
 }
 
-// of are the planned members of a shard.
-func (c Cluster) of(shard int) []engine.PlanMember {
-	return slices.DeleteFunc(slices.Clone(c.Plan.Members), func(m engine.PlanMember) bool { return m.Shard != shard })
-}
-
 // shard is that of the member.
 func (c Cluster) shard() int {
 	me, _ := c.Plan.Member(c.Member)
@@ -76,7 +71,7 @@ func (c Cluster) Primary(shard int) Node {
 		}
 		return 0
 	}
-	for _, m := range c.of(shard) {
+	for _, m := range c.Plan.InShard(shard) {
 		for _, n := range c.Nodes {
 			if n.Host == m.Host && n.Primary && (best.ID == "" || rank(n) > rank(best)) {
 				best = n
@@ -97,7 +92,7 @@ func (c Cluster) Drained() bool {
 	if !c.Plan.Leaving(c.shard()) || !c.Formed() {
 		return false
 	}
-	return !slices.ContainsFunc(c.of(c.shard()), func(m engine.PlanMember) bool {
+	return !slices.ContainsFunc(c.Plan.InShard(c.shard()), func(m engine.PlanMember) bool {
 		return slices.ContainsFunc(c.Nodes, func(n Node) bool { return n.Host == m.Host && len(n.Slots) > 0 })
 	})
 }

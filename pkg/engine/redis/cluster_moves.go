@@ -94,7 +94,7 @@ func (c Cluster) claim() (moves []Move) {
 	}
 	next := 0
 	for shard := range c.Plan.Shards {
-		move := Move{Kind: Claim, Member: c.of(shard)[0]}
+		move := Move{Kind: Claim, Member: c.Plan.InShard(shard)[0]}
 		for end := next + share(c.Plan.Shards, shard); next < end; next++ {
 			if !owned[next] {
 				move.Slots = append(move.Slots, next)
