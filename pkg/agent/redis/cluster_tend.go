@@ -109,14 +109,7 @@ func (d *ClusterDriver) carryOut(ctx context.Context, m redis.Move) error {
 			return setSlot(ctx, c, m.Slots[0], "MIGRATING", m.Node)
 		})
 	case redis.Send:
-		return d.at(m.Member, func(c *goredis.Client) error {
-			for _, slot := range m.Slots {
-				if err := d.send(ctx, m, slot, c); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		return d.at(m.Member, func(c *goredis.Client) error { return d.sendAll(ctx, m, c) })
 	}
 	return errors.New("nobody knows how")
 }
@@ -154,6 +147,30 @@ func (d *ClusterDriver) meet(ctx context.Context, m engine.PlanMember) error {
 
 // keysAtOnce is how many keys move with one command.
 const keysAtOnce = 100
+
+// sendAll moves slots to a receiver that knows whose they are. One that has just joined may not have heard it, and would
+// never hear it of a slot that it imports [seen]: it then serves nobody who asks for it.
+func (d *ClusterDriver) sendAll(ctx context.Context, m redis.Move, receiver *goredis.Client) error {
+	text, err := receiver.ClusterNodes(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("asking the receiver for its cluster: %w", err)
+	}
+	nodes, err := redis.ParseNodes(text)
+	if err != nil {
+		return err
+	}
+	me := d.view.Myself().ID
+	mine := slices.IndexFunc(nodes, func(n redis.Node) bool { return n.ID == me })
+	for _, slot := range m.Slots {
+		if mine < 0 || !slices.Contains(nodes[mine].Slots, slot) {
+			return setSlot(ctx, receiver, slot, "STABLE")
+		}
+		if err := d.send(ctx, m, slot, receiver); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // send moves one slot: the receiver is told, then the keys go, then the slot changes hands, at the receiver first, so that
 // at no time nobody owns it. A key that came before and was not struck here is the newer one here: it was not served
