@@ -93,6 +93,7 @@ func (d *ClusterDriver) observeNode(ctx context.Context, o *runbook.Observation)
 	s.Accepting, s.InRecovery, s.Version = true, !leads, seen.Version
 	if leads {
 		s.Term, s.Enforced, s.Attached = d.view.Myself().Epoch, d.run.quorum, attached(seen)
+		s.Empty = len(d.view.Myself().Slots) == 0
 	} else if seen.isReplica() {
 		s.Streaming, s.Behind = d.view.Joined && seen.LinkUp && !seen.Syncing, seen.Received-seen.Applied
 	}

@@ -106,7 +106,11 @@ func (d *ClusterDriver) carryOut(ctx context.Context, m redis.Move) error {
 		return d.at(m.Member, func(c *goredis.Client) error { return claim(ctx, c, m.Slots) })
 	case redis.Remind:
 		return d.at(m.Member, func(c *goredis.Client) error {
-			return setSlot(ctx, c, m.Slots[0], "MIGRATING", m.Node)
+			err := setSlot(ctx, c, m.Slots[0], "MIGRATING", m.Node)
+			if said, refused := refusal(err); refused && strings.HasPrefix(said, "I'm not the owner") {
+				return nil // it has given the slot away meanwhile
+			}
+			return err
 		})
 	case redis.Send:
 		return d.at(m.Member, func(c *goredis.Client) error { return d.sendAll(ctx, m, c) })

@@ -29,9 +29,10 @@ var ClusterRunbook = []runbook.Rule{
 const beforeTheEnd = "the pod is ending"
 
 // handOver lets a replica of the shard be primary: because the plan asks for it, or because this one's pod ends. Each
-// request is tried once; a pod that ends must not wait for a replica that cannot.
+// request is tried once; a pod that ends must not wait for a replica that cannot. No replica of a primary without slots
+// can be elected, but such a primary will have some soon, and the plan's request waits for that.
 func handOver(o observation) (step, bool) {
-	if !o.Server.Accepting || o.Server.InRecovery {
+	if !o.Server.Accepting || o.Server.InRecovery || o.Server.Empty {
 		return step{}, false
 	}
 	s := o.Plan.Switchover

@@ -229,6 +229,10 @@ func TestClusterRunbook(t *testing.T) {
 		"a switchover": {func(o *observation) { leads(o); o.Plan.Switchover = asked }, runbook.StepHandOver},
 		"a switchover that was tried": {func(o *observation) { leads(o); o.Plan.Switchover = asked; o.Declined = "op" },
 			runbook.StepTend},
+		"a switchover of a primary without slots": {func(o *observation) {
+			leads(o)
+			o.Plan.Switchover, o.Server.Empty = asked, true
+		}, runbook.StepTend},
 		"a switchover of a replica": {func(o *observation) { leads(o); o.Server.InRecovery = true; o.Plan.Switchover = asked },
 			runbook.StepTend},
 		"a primary whose pod ends": {func(o *observation) { leads(o); o.Stopping = true; o.Server.Attached = []string{"x"} },

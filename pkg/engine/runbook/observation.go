@@ -94,6 +94,8 @@ type Server struct {
 	// Version is the version as the engine reports it, Timeline the timeline that it is on.
 	Version  string
 	Timeline int64
+	// Empty says that it is primary of nothing, so that there is nothing that another could take over.
+	Empty bool
 	// Term is the engine's own count of elections; 0 for an engine that has none.
 	Term int64
 	// Enforced is the commit quorum that it enforces, Flushed the last one by which a barrier was flushed.
