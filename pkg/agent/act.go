@@ -60,8 +60,8 @@ func (a *Agent) promote(ctx context.Context, task runbook.Task) error {
 	return a.engine.Driver.Do(ctx, task)
 }
 
-// handOver lets another member be primary, and remembers why it could not: the operator is told, and the same request is
-// not tried again.
+// handOver lets another member be primary, and remembers why it could not: the operator is told, and the same request
+// is not tried again.
 func (a *Agent) handOver(ctx context.Context, task runbook.Task) error {
 	err := a.engine.Driver.Do(ctx, task)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 // server knows outlives data that it is told not to keep.
 const nodesFile = "nodes.conf"
 
-// ClusterDriver runs one server of a Redis Cluster. Server, configuration and users are a Driver's; who is whose replica
-// the servers find out by themselves, as far as Cluster.Moves leaves it to them.
+// ClusterDriver runs one server of a Redis Cluster. Server, configuration and users are a Driver's; who is whose
+// replica the servers find out by themselves, as far as Cluster.Moves leaves it to them.
 type ClusterDriver struct {
 	*Driver
 	reach reach
@@ -100,8 +100,8 @@ func (d *ClusterDriver) observeNode(ctx context.Context, o *runbook.Observation)
 	o.Drained = d.view.Drained() && keysIn(seen) == 0
 }
 
-// serves says that the server has found its cluster since its start: until then it refuses whatever it is asked for. That
-// another shard is down later is no reason to take the label from this one.
+// serves says that the server has found its cluster since its start: until then it refuses whatever it is asked for.
+// That another shard is down later is no reason to take the label from this one.
 func (d *ClusterDriver) serves(ctx context.Context) bool {
 	if d.served != d.server {
 		if said, err := d.client.ClusterInfo(ctx).Result(); err == nil && strings.Contains(said, "cluster_state:ok") {

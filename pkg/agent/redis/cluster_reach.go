@@ -58,7 +58,8 @@ func (r reach) to(m engine.PlanMember) (*goredis.Client, error) {
 	return goredis.NewClient(&goredis.Options{
 		Addr: net.JoinHostPort(m.Host, strconv.Itoa(redis.ClientPort)), Username: redis.ReplicationUser,
 		Password: password, PoolSize: 1, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
-		Dialer: func(ctx context.Context, _, _ string) (net.Conn, error) { return r.connect(ctx, m.Host) }, DisableIdentity: true,
+		Dialer:                   func(ctx context.Context, _, _ string) (net.Conn, error) { return r.connect(ctx, m.Host) },
+		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}), nil
 }

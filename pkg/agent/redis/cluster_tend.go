@@ -152,8 +152,8 @@ func (d *ClusterDriver) meet(ctx context.Context, m engine.PlanMember) error {
 // keysAtOnce is how many keys move with one command.
 const keysAtOnce = 100
 
-// sendAll moves slots to a receiver that knows whose they are. One that has just joined may not have heard it, and would
-// never hear it of a slot that it imports [seen]: it then serves nobody who asks for it.
+// sendAll moves slots to a receiver that knows whose they are. One that has just joined may not have heard it, and
+// would never hear it of a slot that it imports [seen]: it then serves nobody who asks for it.
 func (d *ClusterDriver) sendAll(ctx context.Context, m redis.Move, receiver *goredis.Client) error {
 	text, err := receiver.ClusterNodes(ctx).Result()
 	if err != nil {
@@ -176,9 +176,9 @@ func (d *ClusterDriver) sendAll(ctx context.Context, m redis.Move, receiver *gor
 	return nil
 }
 
-// send moves one slot: the receiver is told, then the keys go, then the slot changes hands, at the receiver first, so that
-// at no time nobody owns it. A key that came before and was not struck here is the newer one here: it was not served
-// there.
+// send moves one slot: the receiver is told, then the keys go, then the slot changes hands, at the receiver first, so
+// that at no time nobody owns it. A key that came before and was not struck here is the newer one here: it was not
+// served there.
 func (d *ClusterDriver) send(ctx context.Context, m redis.Move, slot int, receiver *goredis.Client) error {
 	me := d.view.Myself().ID
 	if err := setSlot(ctx, receiver, slot, "IMPORTING", me); err != nil {

@@ -10,8 +10,8 @@
 //   - The offset of a server that loads is not that of the data that it has (info.go).
 //   - A scrape has a connection of its own and is bounded in time: a server that hangs holds up nobody (metrics.go).
 //
-// With shards the driver is another (cluster.go): it starts the same server, and carries out what the pure half says that
-// a member has to do for its cluster (cluster_tend.go).
+// With shards the driver is another (cluster.go): it starts the same server, and carries out what the pure half says
+// that a member has to do for its cluster (cluster_tend.go).
 //
 // Read info.go for what a server tells, then metrics.go for what Prometheus sees of it.
 package redis

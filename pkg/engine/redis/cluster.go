@@ -29,8 +29,9 @@ func (c Cluster) Myself() Node {
 	return Node{}
 }
 
-// Formed says that the cluster's data was born, and that the server has heard where it is. Before its birth that is when
-// every slot has an owner; afterwards some, since a slot that moves is nobody's for a moment in the eyes of the others.
+// Formed says that the cluster's data was born, and that the server has heard where it is. Before its birth that is
+// when every slot has an owner; afterwards some, since a slot that moves is nobody's for a moment in the eyes of the
+// others.
 func (c Cluster) Formed() bool {
 	owned := 0
 	for _, n := range c.Nodes {

@@ -63,8 +63,8 @@ func (c Cluster) meet() (moves []Move) {
 	return moves
 }
 
-// forget strikes nodes that are gone: of members that the plan no longer has, and of volumes that were lost. A node that
-// owns slots is never forgotten.
+// forget strikes nodes that are gone: of members that the plan no longer has, and of volumes that were lost. A node
+// that owns slots is never forgotten.
 func (c Cluster) forget() (moves []Move) {
 	me := c.Myself()
 	for _, n := range c.Nodes {
@@ -107,8 +107,8 @@ func (c Cluster) claim() (moves []Move) {
 	return moves
 }
 
-// follow makes a server that owns nothing a replica of its shard's primary. One that owns slots never follows anybody: its
-// replicas vote it out, if they can.
+// follow makes a server that owns nothing a replica of its shard's primary. One that owns slots never follows anybody:
+// its replicas vote it out, if they can.
 func (c Cluster) follow(me Node) []Move {
 	primary := c.Primary(c.shard())
 	switch {

@@ -47,8 +47,8 @@ func handOver(o observation) (step, bool) {
 	return step{}, false
 }
 
-// stayDownWhenFenced stops a member that somebody wants to look at. A cluster that is to stop goes on until its pods go,
-// replicas first: primaries have all that was written then.
+// stayDownWhenFenced stops a member that somebody wants to look at. A cluster that is to stop goes on until its pods
+// go, replicas first: primaries have all that was written then.
 func stayDownWhenFenced(o observation) (step, bool) {
 	if !slices.Contains(o.Plan.FencedMembers, o.Member) {
 		return step{}, false

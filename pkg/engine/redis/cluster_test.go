@@ -135,8 +135,9 @@ func TestMoves(t *testing.T) {
 		}, "Follow id-0-0"},
 		"a replica of another shard comes home": {func(c *Cluster) { c.seenBy(1); c.Nodes[1].Following = "id-1-0" },
 			"Follow id-0-0"},
-		"a server that owns slots follows nobody": {func(c *Cluster) { c.Nodes[1].Primary, c.Nodes[1].Slots = true, []int{1} },
-			""},
+		"a server that owns slots follows nobody": {func(c *Cluster) {
+			c.Nodes[1].Primary, c.Nodes[1].Slots = true, []int{1}
+		}, ""},
 		"a member at another address":  {func(c *Cluster) { c.Nodes[3].Failed = true }, "Meet orders-db-1-1"},
 		"a member that was never seen": {func(c *Cluster) { c.Nodes = c.Nodes[:5] }, "Meet orders-db-2-1"},
 		"a member that is gone": {func(c *Cluster) { c.Plan.Members = c.Plan.Members[:5]; c.Nodes[5].Failed = true },
@@ -233,8 +234,10 @@ func TestClusterRunbook(t *testing.T) {
 			leads(o)
 			o.Plan.Switchover, o.Server.Empty = asked, true
 		}, runbook.StepTend},
-		"a switchover of a replica": {func(o *observation) { leads(o); o.Server.InRecovery = true; o.Plan.Switchover = asked },
-			runbook.StepTend},
+		"a switchover of a replica": {func(o *observation) {
+			leads(o)
+			o.Server.InRecovery, o.Plan.Switchover = true, asked
+		}, runbook.StepTend},
 		"a primary whose pod ends": {func(o *observation) { leads(o); o.Stopping = true; o.Server.Attached = []string{"x"} },
 			runbook.StepHandOver},
 		"a primary whose pod ends, without replicas": {func(o *observation) { leads(o); o.Stopping = true },

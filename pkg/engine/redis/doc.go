@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package redis is the pure half of AtlasDB's Redis: which specs are good, how a member is configured, and what its users
-// may do. Valkey is the same to it. The driver that speaks to the server is pkg/agent/redis.
+// Package redis is the pure half of AtlasDB's Redis: which specs are good, how a member is configured, and what its
+// users may do. Valkey is the same to it. The driver that speaks to the server is pkg/agent/redis.
 //
 // # What the configuration is computed from
 //
@@ -23,10 +23,10 @@
 //	64Gi     42965 MiB   1 GiB              512 MiB
 //
 // The 64Mi are for the agent and a server without data. The third that stays free is for copy-on-write: a snapshot, a
-// rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is in
-// memory twice. Half of the data may change during one snapshot; an application that changes more, or keeps fewer but
-// larger values, sets maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either
-// can change while the data stays, and data that fitted must not stop to fit.
+// rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is
+// in memory twice. Half of the data may change during one snapshot; an application that changes more, or keeps fewer
+// but larger values, sets maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count:
+// either can change while the data stays, and data that fitted must not stop to fit.
 //
 // A user sets what the table of directives lists (parameters_table.go) and nothing else: a server with one line that it
 // does not know, or does not like, does not start. What AtlasDB owns is refused with the reason (parameters_owned.go).
@@ -45,12 +45,13 @@
 // themselves are the moves of a member for its cluster (cluster_moves.go), which are few, and can each be done again:
 // the members meet by host name, the plan's initialiser gives every slot to a first owner once, replicas follow their
 // shard's primary, slots go from the shards that have too many to those that have too few, and nodes that are gone are
-// forgotten. A slot is sent with its keys by the agent of its owner; whoever dies in between, the other side still knows.
+// forgotten. A slot is sent with its keys by the agent of its owner; whoever dies in between, the other side still
+// knows.
 //
-//   - There is never a second cluster: only the initialiser claims slots, only while the plan has no system ID, and only
-//     slots that nobody owns. An empty volume joins, and owns nothing.
-//   - Two clusters never become one, although addresses are used again: the bus wants a certificate of the cluster's own
-//     authority from both sides.
+//   - There is never a second cluster: only the initialiser claims slots, only while the plan has no system ID, and
+//     only slots that nobody owns. An empty volume joins, and owns nothing.
+//   - Two clusters never become one, although addresses are used again: the bus wants a certificate of the cluster's
+//     own authority from both sides.
 //   - A primary that died is not started again at once: its replicas may have what its disk has not, and it would have
 //     them throw that away. A replica that has not received since its own start is never elected; Redis sees to that.
 //   - A server that owns slots is never made a replica, and a node that owns slots is never forgotten.
@@ -68,6 +69,6 @@
 //     say to each other is the one exception, since Redis can only be told it in plain: the driver reads it from the
 //     Secret that only members mount.
 //
-// Read engine.go, parameters.go, config.go and acl.go in this order; then cluster_nodes.go, cluster.go, cluster_moves.go
-// and cluster_rules.go.
+// Read engine.go, parameters.go, config.go and acl.go in this order; then cluster_nodes.go, cluster.go,
+// cluster_moves.go and cluster_rules.go.
 package redis

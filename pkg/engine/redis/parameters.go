@@ -84,9 +84,9 @@ var persistence = map[v1alpha1.RedisPersistence]map[string]string{
 // clusterSettings are those of a Redis Cluster.
 var clusterSettings = map[string]string{
 	"cluster-enabled": "yes",
-	// A primary that sees no majority of primaries for so long takes no more writes, and one that is not seen for so long is
-	// voted out: it bounds what is lost and how long nobody writes. Less, and a slow disk or a pause of the machine would
-	// be an election.
+	// A primary that sees no majority of primaries for so long takes no more writes, and one that is not seen for so long
+	// is voted out: it bounds what is lost and how long nobody writes. Less, and a slow disk or a pause of the machine
+	// would be an election.
 	"cluster-node-timeout": "5000",
 	// Clients are told host names: those are in the certificates, and outlive addresses.
 	"cluster-preferred-endpoint-type": "hostname",
