@@ -88,6 +88,9 @@ func (d *ClusterDriver) observeNode(ctx context.Context, o *runbook.Observation)
 	if err != nil || seen.Loading || d.look(ctx, o.Plan, o.Volume.HasData) != nil || d.trust() != nil {
 		return // that it does not take connections is what is observed
 	}
+	if seen.isReplica() && !seen.LinkUp {
+		d.view.Missed = seen.PrimaryHost
+	}
 	leads := d.view.Joined && d.view.Leads() && d.serves(ctx)
 	s := &o.Server
 	s.Accepting, s.InRecovery, s.Version = true, !leads, seen.Version

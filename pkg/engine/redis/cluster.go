@@ -19,6 +19,8 @@ type Cluster struct {
 	// Joined says that the member's volume has its part of the cluster's data; Nodes are what its server sees.
 	Joined bool
 	Nodes  []Node
+	// Missed is the address at which a replica's server looks for its primary in vain; "" when it receives.
+	Missed string
 }
 
 // Myself is the member's own node.

@@ -108,13 +108,14 @@ func (c Cluster) claim() (moves []Move) {
 }
 
 // follow makes a server that owns nothing a replica of its shard's primary. One that owns slots never follows anybody:
-// its replicas vote it out, if they can.
+// its replicas vote it out, if they can. A server that hears of its primary's new address by gossip goes on to look for it at
+// the old one [seen], until it is told again.
 func (c Cluster) follow(me Node) []Move {
 	primary := c.Primary(c.shard())
 	switch {
-	case !c.Formed() || len(me.Slots) > 0 || primary.ID == "" || primary.ID == me.ID || me.Following == primary.ID:
+	case !c.Formed() || len(me.Slots) > 0 || primary.ID == me.ID || !primary.Well():
 		return nil
-	case !primary.Well():
+	case me.Following == primary.ID && (c.Missed == "" || c.Missed == primary.Address):
 		return nil
 	}
 	return []Move{{Kind: Follow, Node: primary.ID}}

@@ -16,8 +16,8 @@ const Slots = 16384
 // Node is a server of a Redis Cluster, as one of its servers sees it.
 type Node struct {
 	// ID is the server's name for itself, drawn once and kept on its volume. Host is the host that it announces, as in the
-	// plan; "" until it has told.
-	ID, Host string
+	// plan; "" until it has told. Address is where it was seen last.
+	ID, Host, Address string
 	// Myself says that it is the one that was asked.
 	Myself bool
 	// Primary says that it is one; else Following is the ID of its primary.
@@ -63,14 +63,14 @@ func parseNode(fields []string) (Node, error) {
 	}
 	flags := strings.Split(fields[2], ",")
 	has := func(flag string) bool { return slices.Contains(flags, flag) }
-	_, names, _ := strings.Cut(fields[1], ",")
+	address, names, _ := strings.Cut(fields[1], ",")
 	host, _, _ := strings.Cut(names, ",") // newer servers tell more after it
 	epoch, err := strconv.ParseInt(fields[6], 10, 64)
 	if err != nil {
 		return Node{}, fmt.Errorf("the epoch of node %s: %w", fields[0], err)
 	}
 	n := Node{
-		ID: fields[0], Host: host, Myself: has("myself"), Primary: has("master"), Failed: has("fail"), Epoch: epoch,
+		ID: fields[0], Host: host, Address: address[:max(0, strings.LastIndex(address, ":"))], Myself: has("myself"), Primary: has("master"), Failed: has("fail"), Epoch: epoch,
 		Migrating: map[int]string{}, Importing: map[int]string{},
 	}
 	n.Silent = !n.Myself && (has("handshake") || has("noaddr") || has("fail?") || fields[7] != "connected")

@@ -28,11 +28,11 @@ func TestParseNodes(t *testing.T) {
 	}
 	none := map[int]string{}
 	want := []Node{
-		{ID: "a", Host: "orders-db-0-0.x", Myself: true, Primary: true, Epoch: 3,
+		{ID: "a", Host: "orders-db-0-0.x", Address: "10.0.0.1", Myself: true, Primary: true, Epoch: 3,
 			Slots: []int{0, 1, 2, 7}, Migrating: map[int]string{1: "b"}, Importing: map[int]string{9: "c"}},
-		{ID: "b", Host: "orders-db-0-1.x", Following: "a", Silent: true, Epoch: 3,
+		{ID: "b", Host: "orders-db-0-1.x", Address: "10.0.0.2", Following: "a", Silent: true, Epoch: 3,
 			Migrating: none, Importing: none},
-		{ID: "c", Primary: true, Failed: true, Silent: true, Epoch: 4, Slots: []int{8192},
+		{ID: "c", Address: "[fd00::1]", Primary: true, Failed: true, Silent: true, Epoch: 4, Slots: []int{8192},
 			Migrating: none, Importing: none},
 		{ID: "d", Primary: true, Silent: true, Migrating: none, Importing: none},
 	}
@@ -133,6 +133,14 @@ func TestMoves(t *testing.T) {
 			c.seenBy(1)
 			c.Joined, c.Nodes[1].Primary, c.Nodes[1].Following = false, true, ""
 		}, "Follow id-0-0"},
+		"a replica that looks for its primary where that was": {func(c *Cluster) {
+			c.seenBy(1)
+			c.Nodes[0].Address, c.Missed = "10.0.0.2", "10.0.0.1"
+		}, "Follow id-0-0"},
+		"a replica whose primary is not there": {func(c *Cluster) {
+			c.seenBy(1)
+			c.Nodes[0].Address, c.Missed = "10.0.0.2", "10.0.0.2"
+		}, ""},
 		"a replica of another shard comes home": {func(c *Cluster) { c.seenBy(1); c.Nodes[1].Following = "id-1-0" },
 			"Follow id-0-0"},
 		"a server that owns slots follows nobody": {func(c *Cluster) {
