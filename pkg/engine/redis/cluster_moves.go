@@ -108,8 +108,8 @@ func (c Cluster) claim() (moves []Move) {
 }
 
 // follow makes a server that owns nothing a replica of its shard's primary. One that owns slots never follows anybody:
-// its replicas vote it out, if they can. A server that hears of its primary's new address by gossip goes on to look for it at
-// the old one [seen], until it is told again.
+// its replicas vote it out, if they can. A server that hears of its primary's new address by gossip goes on to look for
+// it at the old one [seen], until it is told again.
 func (c Cluster) follow(me Node) []Move {
 	primary := c.Primary(c.shard())
 	switch {
