@@ -54,15 +54,31 @@ func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
 // buildRedis: a server that was killed has lost up to a second of what it acknowledged, and what a quorum of replicas
 // has is bounded by time and not by writes.
 func buildRedis(ctx context.Context, g ground) agent.Engine {
-	driver := redis.New(redis.Options{
+	options := redis.Options{
 		Member: g.member, Root: resource.DataMountPath, SocketDirectory: redisrules.SocketDirectory,
 		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper, Permit: g.hands.Permit,
-	})
+	}
+	if g.sharded {
+		return buildRedisCluster(ctx, options)
+	}
+	driver := redis.New(options)
 	return agent.Engine{
 		Rules:      redisrules.Runbook,
 		Driver:     driver,
 		Metrics:    redis.NewMetrics(ctx, driver.Access()),
 		Durability: v1alpha1.EffectiveBoundedLoss,
 		Forgets:    true,
+	}
+}
+
+// buildRedisCluster: the servers elect by themselves, and a primary that died leaves its place to a replica.
+func buildRedisCluster(ctx context.Context, options redis.Options) agent.Engine {
+	driver := redis.NewCluster(options)
+	return agent.Engine{
+		Rules:      redisrules.ClusterRunbook,
+		Driver:     driver,
+		Metrics:    redis.NewMetrics(ctx, driver.Access()),
+		Durability: v1alpha1.EffectiveBoundedLoss,
+		Elects:     true,
 	}
 }

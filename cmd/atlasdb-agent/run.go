@@ -94,8 +94,8 @@ func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
 	}()
 }
 
-// arguments are what an agent is told at its start: who it is, its engine, whether its cluster has shards, and the format
-// of its log.
+// arguments are what an agent is told at its start: who it is, its engine, whether its cluster has shards, and the
+// format of its log.
 type arguments struct {
 	id      agent.Identity
 	engine  offer

@@ -60,8 +60,8 @@ func (a *Agent) promote(ctx context.Context, task runbook.Task) error {
 	return a.engine.Driver.Do(ctx, task)
 }
 
-// handOver lets another member be primary, and remembers why it could not: the operator is told, and the same request is
-// not tried again.
+// handOver lets another member be primary, and remembers why it could not: the operator is told, and the same request
+// is not tried again.
 func (a *Agent) handOver(ctx context.Context, task runbook.Task) error {
 	err := a.engine.Driver.Do(ctx, task)
 	if err != nil {
@@ -94,6 +94,7 @@ func (a *Agent) tend(ctx context.Context, o runbook.Observation) error {
 	}
 	a.tended = tended{
 		hash: a.planHash, generation: a.plan.Generation, pending: t.Pending, restartInPlace: t.RestartInPlace,
+		more: t.More,
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// cluster is the agent's view of the API server: four objects, or three without a Lease, each watched or written by name, because its Role names
-// them and grants nothing else.
+// cluster is the agent's view of the API server: four objects, or three without a Lease, each watched or written by
+// name, because its Role names them and grants nothing else.
 type cluster struct {
 	client kubernetes.Interface
 	id     Identity

@@ -30,8 +30,8 @@
 //
 // That is so for every engine that has no election of its own. The members of one that has (Engine.Elects) vote among
 // themselves: there is no Lease, and the standing that the loop is given is what the engine plays already (elector.go).
-// What comes after the question of who is primary, the label, reports, probes, steps and pacing, is the same. No fence is
-// armed for it. The fence makes sure that a Lease is never believed for too long, and here nobody believes in one: a
+// What comes after the question of who is primary, the label, reports, probes, steps and pacing, is the same. No fence
+// is armed for it. The fence makes sure that a Lease is never believed for too long, and here nobody believes in one: a
 // primary that is cut off stops taking writes by the engine's own timeout, and no other is elected without a majority.
 // How much such an election can lose is a fact of the engine, and its doc.go says it.
 //

@@ -37,8 +37,8 @@ var (
 )
 
 // native is the elector of an engine that elects by itself. It decides nothing: what the engine plays is what it is to
-// play, and so a report says what came of the engine's own votes. It arms no fence. A primary that is cut off is bounded
-// by those votes: it stops taking writes when it no longer sees a majority, before that elects another.
+// play, and so a report says what came of the engine's own votes. It arms no fence. A primary that is cut off is
+// bounded by those votes: it stops taking writes when it no longer sees a majority, before that elects another.
 type native struct {
 	incarnation string
 

@@ -51,7 +51,7 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 		}
 		a.lastPass.Store(time.Now().UnixNano())
 		wake := wakers{stopping: notYet(stopping, told), exited: a.engine.Driver.Exited(), after: busyTick}
-		if step.Kind == runbook.StepTend && a.ready.Load() {
+		if step.Kind == runbook.StepTend && a.ready.Load() && !a.tended.more {
 			wake.after = calmTick
 		}
 		if err != nil {

@@ -84,6 +84,7 @@ type tended struct {
 	generation     int64
 	pending        []string
 	restartInPlace bool
+	more           bool
 }
 
 // work is a step that takes long. The loop goes on with probes, watches and reports, and takes no other step until its

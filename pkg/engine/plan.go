@@ -170,15 +170,23 @@ func (p Plan) Member(name string) (PlanMember, bool) {
 // Leaving says that a shard is to give its data to the others, and then to go.
 func (p Plan) Leaving(shard int) bool { return p.Shards > 0 && shard >= p.Shards }
 
-// Quorum is the commit quorum that the plan asks for, with every member taking part; it promises nothing unless
-// durability is Majority.
-func (p Plan) Quorum() Quorum {
+// InShard are the members of a shard, by ordinal.
+func (p Plan) InShard(shard int) []PlanMember {
+	return slices.DeleteFunc(slices.Clone(p.Members), func(m PlanMember) bool { return m.Shard != shard })
+}
+
+// Quorum is the commit quorum that the plan asks for in a cluster without shards.
+func (p Plan) Quorum() Quorum { return p.QuorumOf(0) }
+
+// QuorumOf is the commit quorum that the plan asks for in a shard, with every member of it taking part; it promises
+// nothing unless durability is Majority.
+func (p Plan) QuorumOf(shard int) Quorum {
 	if p.Durability != v1alpha1.DurabilityMajority {
 		return Quorum{}
 	}
-	names := make([]string, len(p.Members))
-	for i, m := range p.Members {
-		names[i] = m.Name
+	var names []string
+	for _, m := range p.InShard(shard) {
+		names = append(names, m.Name)
 	}
 	return MajorityOf(len(names), names)
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // PodDisruptionBudget lets one member of a shard at a time be evicted. The disruption controller counts how many there
-// should be through the scale subresource of the DatabaseCluster, which speaks of the members of one shard, and how many
-// are there by their readiness: a replica is Ready only when it has caught up, so a drain waits for it. A single member
-// has no budget: one would block every drain.
+// should be through the scale subresource of the DatabaseCluster, which speaks of the members of one shard, and how
+// many are there by their readiness: a replica is Ready only when it has caught up, so a drain waits for it. A single
+// member has no budget: one would block every drain.
 func PodDisruptionBudget(
 	cluster *v1alpha1.DatabaseCluster, shard int,
 ) *policyv1ac.PodDisruptionBudgetApplyConfiguration {

@@ -28,8 +28,9 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.Databa
 	spread(spec, group, corev1.LabelTopologyZone, wanted.Spread.Zone)
 }
 
-// spread keeps the members of a shard off each other: what they have, others have not. Required is an anti-affinity and not a spread constraint: a constraint would let
-// the fourth member share one of three nodes, and Required means rather wait than share.
+// spread keeps the members of a shard off each other: what they have, others have not. Required is an anti-affinity and
+// not a spread constraint: a constraint would let the fourth member share one of three nodes, and Required means rather
+// wait than share.
 func spread(
 	spec *corev1ac.PodSpecApplyConfiguration, group *metav1ac.LabelSelectorApplyConfiguration, topologyKey string,
 	how v1alpha1.Spread,

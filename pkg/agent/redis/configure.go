@@ -116,14 +116,20 @@ func (d *Driver) ownSettings(plan engine.Plan) (map[string]string, error) {
 		"unixsocket":     d.access.Socket,
 		"unixsocketperm": "700",
 		"aclfile":        filepath.Join(d.options.SocketDirectory, redis.UsersFile),
-		"replicaof":      nobodyHost + " " + nobodyPort,
 		"masteruser":     redis.ReplicationUser,
 		"masterauth":     password,
 	}
-	if member, planned := plan.Member(d.options.Member); planned {
+	member, planned := plan.Member(d.options.Member)
+	if planned {
 		own["replica-announce-ip"] = member.Host
 	}
-	maps.Copy(own, quorumSettings(d.options.Member, plan.Quorum()))
+	if d.options.Clustered {
+		own["cluster-announce-hostname"] = member.Host
+		own["cluster-config-file"] = d.volume.file(nodesFile)
+	} else {
+		own["replicaof"] = nobodyHost + " " + nobodyPort
+	}
+	maps.Copy(own, quorumSettings(d.options.Member, plan.QuorumOf(member.Shard)))
 	return own, nil
 }
 

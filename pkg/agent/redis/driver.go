@@ -74,6 +74,10 @@ type Options struct {
 	CertificateDirectory string
 	// Program is the server's program; found on the PATH when empty.
 	Program string
+	// Clustered says that the server is one of a Redis Cluster.
+	Clustered bool
+	// Dial says how the servers of other members are reached, if not by DNS and TLS; for tests.
+	Dial Dial
 	// Reaper waits for the children.
 	Reaper *process.Reaper
 	// Permit is called around the promotion of a server: a fence must not slip in between.

@@ -12,7 +12,7 @@ import (
 const prefix = "atlasdb_redis_"
 
 // memberOf finds the member in the host name that it announces.
-var memberOf = regexp.MustCompile(`^([a-z][-a-z0-9]*-db-[0-9]+)(?:\.|$)`)
+var memberOf = regexp.MustCompile(`^([a-z][-a-z0-9]*-db-[0-9]+(?:-[0-9]+)?)(?:\.|$)`)
 
 // metric is what Prometheus sees of a T.
 type metric[T any] struct {

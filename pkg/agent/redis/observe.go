@@ -22,6 +22,13 @@ const crashMemory = time.Minute
 // Observe looks at the volume and at the server. A server that does not answer, that loads, or that is going down is
 // Running and not Accepting.
 func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
+	return d.observe(ctx, o, d.observeServer)
+}
+
+// observe looks at the volume, and leaves a server that runs to another look.
+func (d *Driver) observe(
+	ctx context.Context, o *runbook.Observation, look func(context.Context, *runbook.Observation),
+) error {
 	if err := d.volume.TryLock(); err != nil {
 		return err
 	}
@@ -34,7 +41,7 @@ func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
 	}
 	o.Volume, o.Refused, o.Pending = seen, d.config.complaint, d.config.pending
 	if d.server != nil {
-		d.observeServer(ctx, o)
+		look(ctx, o)
 	}
 	d.crashes = slices.DeleteFunc(d.crashes, func(at time.Time) bool { return time.Since(at) > crashMemory })
 	o.Crashes = len(d.crashes)

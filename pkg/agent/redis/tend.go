@@ -121,6 +121,9 @@ func (d *Driver) certificates() (names map[string]string, hash [hashSize]byte) {
 		"tls-ca-cert-file": resource.CACertKey, "tls-cert-file": resource.ServerCertKey,
 		"tls-key-file": resource.ServerKeyKey,
 	}
+	if d.options.Clustered {
+		names["tls-client-cert-file"], names["tls-client-key-file"] = resource.ClientCertKey, resource.ClientKeyKey
+	}
 	for _, setting := range slices.Sorted(maps.Keys(names)) {
 		names[setting] = filepath.Join(d.options.CertificateDirectory, names[setting])
 		content, err := os.ReadFile(names[setting])

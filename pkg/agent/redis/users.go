@@ -27,7 +27,7 @@ func (d *Driver) accounts(plan engine.Plan) (redis.Accounts, error) {
 	password, err := d.replicationPassword()
 	return redis.Accounts{
 		Agent: redis.PasswordRule(d.access.Password), Replication: redis.PasswordRule(password),
-		Users: plan.Users, Closed: d.users.closed,
+		Users: plan.Users, Clustered: d.options.Clustered, Closed: d.users.closed,
 	}, err
 }
 

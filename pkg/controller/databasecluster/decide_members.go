@@ -51,9 +51,9 @@ func mayBegin(s Snapshot, name string) bool {
 // leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
 func leaseMissing(s Snapshot) bool { return s.leaseElected() && s.Lease() == nil }
 
-// electorate are the members that may become primary of a shard: as the primary reports them, or as the Lease lists them while
-// nobody is primary; nil when no primary ever listed any. The report comes first because its change wakes the operator,
-// and a change of the Lease that is no change of hands does not.
+// electorate are the members that may become primary of a shard: as the primary reports them, or as the Lease lists
+// them while nobody is primary; nil when no primary ever listed any. The report comes first because its change wakes
+// the operator, and a change of the Lease that is no change of hands does not.
 func electorate(s Snapshot, shard int) []string {
 	if primary, ok := s.Primary(shard); ok && primary.Report.Electorate != nil {
 		return primary.Report.Electorate
@@ -181,8 +181,9 @@ func (d *Decision) stopping(s Snapshot) (next Member, why string, ok bool) {
 	return next, "spec.powerState is Stopped", ok
 }
 
-// surplus is the member that goes next of those that are not wanted: the highest ordinal of the highest shard. A primary must have struck it
-// from the Lease first, for while it is listed its vote may be the one that an election needs. Its volume is kept.
+// surplus is the member that goes next of those that are not wanted: the highest ordinal of the highest shard. A
+// primary must have struck it from the Lease first, for while it is listed its vote may be the one that an election
+// needs. Its volume is kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
 	for _, m := range slices.Backward(s.Members) {
 		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&

@@ -116,8 +116,8 @@ func planInForce(s Snapshot) engine.Plan {
 	return plan
 }
 
-// initialiser names the one member that may make new data: the first, while no data was ever born and no volume was kept
-// from a former cluster of this name (PROTOCOL I10). A second initialisation would hide the first one's data.
+// initialiser names the one member that may make new data: the first, while no data was ever born and no volume was
+// kept from a former cluster of this name (PROTOCOL I10). A second initialisation would hide the first one's data.
 func initialiser(s Snapshot) string {
 	if systemID(s) != "" || len(retainedMembers(s)) > 0 {
 		return ""

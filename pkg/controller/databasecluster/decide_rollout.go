@@ -40,8 +40,8 @@ func (d *Decision) findOutdated(s Snapshot) {
 
 // outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the last one
 // first, then the primaries, if they may restart in place; else each is a replica by the time it goes. While another
-// member is not ready nobody who serves goes, in no shard, so that a change that breaks a member stops with it, and goes
-// on when the spec is changed back; nor while a shard has no primary.
+// member is not ready nobody who serves goes, in no shard, so that a change that breaks a member stops with it, and
+// goes on when the spec is changed back; nor while a shard has no primary.
 func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
 	away, calm := notReady(s, d.Wanted), d.led(s) && !d.handsOver(s)
 	var inPlace *Outdated

@@ -84,8 +84,8 @@ func lastPrimary(s Snapshot, shard int) (at resource.Place, known bool) {
 }
 
 // undrainedMembers are the members of shards that the spec no longer has, until their data is with the others. What the
-// agents are told to drain is in their plan, and remembered there over a stop: a shard that was drained once is not told
-// of any more, and does not come back because one of its pods says something else.
+// agents are told to drain is in their plan, and remembered there over a stop: a shard that was drained once is not
+// told of any more, and does not come back because one of its pods says something else.
 func undrainedMembers(s Snapshot) []string {
 	var names []string
 	planned := plannedMembers(s)
@@ -97,8 +97,8 @@ func undrainedMembers(s Snapshot) []string {
 	return names
 }
 
-// drained says that no data is left in a shard: each of its members says so of the newest plan, and nobody can be moving
-// data there by an older one.
+// drained says that no data is left in a shard: each of its members says so of the newest plan, and nobody can be
+// moving data there by an older one.
 func drained(s Snapshot, shard int, planned []string) bool {
 	for _, name := range planned {
 		m := s.Member(name)

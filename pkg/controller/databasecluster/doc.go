@@ -9,11 +9,11 @@
 //   - sync.go: the whole pass on one page.
 //   - snapshot.go: a key becomes a snapshot, from the informers' caches alone.
 //   - decide.go and its neighbours: a pure function turns the snapshot into a decision. decide_accept.go judges the
-//     spec, decide_shared.go wants the objects that all members share, decide_secrets.go,
-//     decide_certificates.go and decide_login.go those that hold something random, decide_plan.go says what the agents
-//     are told. decide_wanted.go says which members there should be, decide_members.go wants their pods, and takes away
-//     at most one, decide_volumes.go wants their volumes. decide_rollout.go says which pod is made anew and whose engine
-//     restarts next, decide_handover.go when a primary hands over.
+//     spec, decide_shared.go wants the objects that all members share, decide_secrets.go, decide_certificates.go and
+//     decide_login.go those that hold something random, decide_plan.go says what the agents are told. decide_wanted.go
+//     says which members there should be, decide_members.go wants their pods, and takes away at most one,
+//     decide_volumes.go wants their volumes. decide_rollout.go says which pod is made anew and whose engine restarts
+//     next, decide_handover.go when a primary hands over.
 //   - act.go: the decision is carried out; generate.go makes what needs randomness.
 //   - status.go and its neighbours: the outcome becomes status, conditions and events.
 //

@@ -19,8 +19,8 @@ import (
 )
 
 // agents is a test double of all agents and kubelets of a cluster. It knows only what the operator wrote, and answers
-// as members do: it elects, lists members in the Lease, hands over, restarts, copies. With shards there is no Lease, and
-// the data is spread over their primaries.
+// as members do: it elects, lists members in the Lease, hands over, restarts, copies. With shards there is no Lease,
+// and the data is spread over their primaries.
 type agents struct {
 	w *world
 	// lives are the agents that run, by member.
@@ -148,8 +148,8 @@ func (a *agents) list(r *engine.MemberReport, plan engine.Plan) {
 	r.Durability, r.Quorum = v1alpha1.EffectiveMajority, &q
 }
 
-// move gives a part of a shard's data to the one that has least, if it has more than its share. It goes by the plan that
-// was read a turn ago, as an agent does that has not heard of an edit yet.
+// move gives a part of a shard's data to the one that has least, if it has more than its share. It goes by the plan
+// that was read a turn ago, as an agent does that has not heard of an edit yet.
 func (a *agents) move(member string, life *agentLife, plan engine.Plan) {
 	shard, seen := a.shard(member), life.seen
 	life.seen = plan

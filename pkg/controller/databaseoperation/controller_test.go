@@ -357,7 +357,7 @@ func sharded(op *v1alpha1.DatabaseOperation) Snapshot {
 func TestOperationsOnShards(t *testing.T) {
 	t.Parallel()
 	rebuild := func(s *v1alpha1.DatabaseOperationSpec) {
-		s.RebuildMember = &v1alpha1.RebuildMemberOperation{Member: "orders-db-1-0"}
+		s.RebuildMember = &v1alpha1.RebuildMemberOperation{Member: "orders-db-1-1"}
 	}
 	for name, tt := range map[string]struct {
 		operation *v1alpha1.DatabaseOperation
@@ -367,7 +367,7 @@ func TestOperationsOnShards(t *testing.T) {
 		"a switchover within a shard": {
 			operation(v1alpha1.OperationSwitchover, target("orders-db-1-1")), "True/Accepted", "orders-db-1-0"},
 		"a switchover of nobody in particular": {operation(v1alpha1.OperationSwitchover), "False/Refused", ""},
-		"a new copy for a primary":             {operation(v1alpha1.OperationRebuildMember, rebuild), "False/Refused", ""},
+		"a new copy for a replica":             {operation(v1alpha1.OperationRebuildMember, rebuild), "False/Refused", ""},
 		"a promotion": {
 			operation(v1alpha1.OperationPromoteAcceptingDataLoss), "False/Refused", ""},
 	} {

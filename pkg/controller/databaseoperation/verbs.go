@@ -91,6 +91,8 @@ func refuseRebuild(s Snapshot) (string, bool) {
 	primary, ok := s.primary()
 	_, exists := s.Members[name]
 	switch {
+	case s.sharded():
+		return "a member of a shard cannot be rebuilt by an operation yet", true
 	case !exists:
 		return fmt.Sprintf("spec.rebuildMember.member: there is no member %q; there are %s", name, s.names()), true
 	case !ok:

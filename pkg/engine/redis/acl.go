@@ -16,6 +16,8 @@ type Accounts struct {
 	Agent, Replication string
 	// Users are those of the plan.
 	Users []engine.PlanUser
+	// Clustered says that members do more for each other than to copy: they move slots, and hand over.
+	Clustered bool
 	// Closed keeps the users of the plan out. Sessions that are there already go on until they are ended.
 	Closed bool
 }
@@ -47,10 +49,14 @@ var applicationRules = []string{
 // All gives every user with its rules. The user default, as whom a connection begins, may do nothing: who does not log
 // in gets nothing done.
 func (a Accounts) All() []Account {
+	members := []string{"reset", "on", a.Replication, "+psync", "+replconf", "+ping"}
+	if a.Clustered {
+		members = append(members, "~*", "+cluster", "+restore", "+restore-asking", "+select")
+	}
 	all := []Account{
 		{Name: "default", Rules: []string{"reset"}},
 		{Name: AgentUser, Rules: []string{"reset", "on", a.Agent, "~*", "&*", "+@all"}},
-		{Name: ReplicationUser, Rules: []string{"reset", "on", a.Replication, "+psync", "+replconf", "+ping"}},
+		{Name: ReplicationUser, Rules: members},
 	}
 	state := "on"
 	if a.Closed {

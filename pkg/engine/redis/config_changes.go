@@ -8,6 +8,9 @@ import "slices"
 // NeedsRestart says whether a running server cannot take a setting over. Of a setting that is not known here nothing is
 // promised.
 func NeedsRestart(name string) bool {
+	if _, clustered := clusterSettings[name]; clustered {
+		return name == "cluster-enabled"
+	}
 	for _, s := range fixedSettings {
 		if s.name == name {
 			return s.restart

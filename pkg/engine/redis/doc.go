@@ -24,9 +24,9 @@
 //
 // The 64Mi are for the agent and a server without data. The third that stays free is for copy-on-write: a snapshot, a
 // rewrite of the log and a copy for a replica are written by a child process, and each page that changes meanwhile is
-// in memory twice. Half of the data may change during one snapshot; an application that changes more, or less, sets
-// maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count: either can change while the
-// data stays, and data that fitted must not stop to fit.
+// in memory twice. Half of the data may change during one snapshot; an application that changes more, or keeps fewer
+// but larger values, sets maxmemory itself, up to all that is not AtlasDB's. Members and persistence do not count:
+// either can change while the data stays, and data that fitted must not stop to fit.
 //
 // A user sets what the table of directives lists (parameters_table.go) and nothing else: a server with one line that it
 // does not know, or does not like, does not start. What AtlasDB owns is refused with the reason (parameters_owned.go).
@@ -51,6 +51,26 @@
 // or a copy of everything. What a member without data has is nothing (Volume.Broken), until its first copy is on the
 // disk.
 //
+// # With shards: a Redis Cluster
+//
+// The servers gossip, notice who is gone and vote by themselves; there is no Lease and no fence. What they do not do by
+// themselves are the moves of a member for its cluster (cluster_moves.go), which are few, and can each be done again:
+// the members meet by host name, the plan's initialiser gives every slot to a first owner once, replicas follow their
+// shard's primary, slots go from the shards that have too many to those that have too few, and nodes that are gone are
+// forgotten. A slot is sent with its keys by the agent of its owner; whoever dies in between, the other side still
+// knows.
+//
+//   - There is never a second cluster: only the initialiser claims slots, only while the plan has no system ID, and
+//     only slots that nobody owns. An empty volume joins, and owns nothing.
+//   - Two clusters never become one, although addresses are used again: the bus wants a certificate of the cluster's
+//     own authority from both sides.
+//   - A primary that died is not started again at once: its replicas may have what its disk has not, and it would have
+//     them throw that away. A replica that has not received since its own start is never elected; Redis sees to that.
+//   - A server that owns slots is never made a replica, and a node that owns slots is never forgotten.
+//
+// A primary that sees no majority for 5 s takes no more writes; until then it acknowledges what may be lost, and
+// replication is asynchronous before that. So this is BoundedLoss, as without shards.
+//
 // # Safety rules
 //
 //   - Who holds data follows a promoted primary of the same data, and nobody else.
@@ -64,5 +84,6 @@
 //     say to each other is the one exception, since Redis can only be told it in plain: the driver reads it from the
 //     Secret that only members mount.
 //
-// Read engine.go, parameters.go, config.go and acl.go in this order, then converge.go.
+// Read engine.go, parameters.go, config.go and acl.go in this order, then converge.go; for shards cluster_nodes.go,
+// cluster.go, cluster_moves.go and cluster_rules.go.
 package redis

@@ -81,6 +81,24 @@ var persistence = map[v1alpha1.RedisPersistence]map[string]string{
 	v1alpha1.RedisPersistenceNone: {"appendonly": "no", "save": ""},
 }
 
+// clusterSettings are those of a Redis Cluster.
+var clusterSettings = map[string]string{
+	"cluster-enabled": "yes",
+	// A primary that sees no majority of primaries for so long takes no more writes, and one that is not seen for so long
+	// is voted out: it bounds what is lost and how long nobody writes. Less, and a slow disk or a pause of the machine
+	// would be an election.
+	"cluster-node-timeout": "5000",
+	// Clients are told host names: those are in the certificates, and outlive addresses.
+	"cluster-preferred-endpoint-type": "hostname",
+	// The bus asks both sides for a certificate of the cluster's own authority, so that a server of another cluster that
+	// got an address of this one stays a stranger.
+	"tls-cluster":          "yes",
+	"tls-client-cert-file": resource.TLSMountPath + "/" + resource.ClientCertKey,
+	"tls-client-key-file":  resource.TLSMountPath + "/" + resource.ClientKeyKey,
+	// Which shard a replica is of is the plan's to say.
+	"cluster-allow-replica-migration": "no",
+}
+
 // computedNames are the settings that depend on the spec; a running server takes each of them over.
 var computedNames = []string{
 	"appendonly", "save", "maxmemory", "maxmemory-policy", "repl-backlog-size", outputLimits,
@@ -98,6 +116,9 @@ func parametersOf(spec *v1alpha1.DatabaseClusterSpec) map[string]string {
 	all := make(map[string]string, len(fixedSettings)+len(spec.Parameters)+len(computedNames))
 	for _, s := range fixedSettings {
 		all[s.name] = s.value
+	}
+	if spec.Shards != nil {
+		maps.Copy(all, clusterSettings)
 	}
 	maps.Copy(all, persistence[persistenceOf(spec)])
 	computed := computedParameters(capacityOf(spec))

@@ -20,6 +20,9 @@ import (
 // leastMajor is the oldest major version whose settings AtlasDB writes.
 const leastMajor = 7
 
+// leastShards is how many primaries it takes for the loss of one to leave a majority.
+const leastShards = 3
+
 var (
 	specPath       = field.NewPath("spec")
 	parametersPath = specPath.Child("parameters")
@@ -48,9 +51,10 @@ func validateTopology(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 		errs = append(errs, field.Invalid(specPath.Child("version"), spec.Version,
 			fmt.Sprintf("Redis %d.0 is the oldest that AtlasDB runs", leastMajor)))
 	}
-	if spec.Shards != nil {
-		errs = append(errs, field.Invalid(specPath.Child("shards"), *spec.Shards,
-			"AtlasDB does not shard Redis yet: remove shards for a primary and its replicas"))
+	if spec.Shards != nil && *spec.Shards < leastShards {
+		errs = append(errs, field.Invalid(specPath.Child("shards"), *spec.Shards, fmt.Sprintf(
+			"allowed are %d and more: the primaries of a Redis Cluster elect each other's successors, and one of two has no "+
+				"majority", leastShards)))
 	}
 	if spec.Network.TLS.Mode == v1alpha1.TLSPreferred {
 		errs = append(errs, field.NotSupported(specPath.Child("network", "tls", "mode"), spec.Network.TLS.Mode,

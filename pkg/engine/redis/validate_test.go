@@ -85,7 +85,8 @@ func TestValidateSpec(t *testing.T) {
 			`spec.version: Invalid value: "6.2": Redis 7.0 is the oldest`},
 		"no version":    {func(s *v1alpha1.DatabaseClusterSpec) { s.Version = "x" }, "spec.version"},
 		"a new version": {func(s *v1alpha1.DatabaseClusterSpec) { s.Version = "8.2.1" }, ""},
-		"shards":        {func(s *v1alpha1.DatabaseClusterSpec) { s.Shards = new(int32(3)) }, "shards: Invalid value: 3"},
+		"two shards": {func(s *v1alpha1.DatabaseClusterSpec) { s.Shards = new(int32(2)) },
+			"spec.shards: Invalid value: 2"},
 		"without TLS": {func(s *v1alpha1.DatabaseClusterSpec) { s.Network.TLS.Mode = v1alpha1.TLSPreferred },
 			`spec.network.tls.mode: Unsupported value: "Preferred": supported values: "Required"`},
 		"persistence": {func(s *v1alpha1.DatabaseClusterSpec) {

@@ -67,6 +67,9 @@ type Volume struct {
 	// the primary to whose data it was completed in this life of the agent, "" when it was not.
 	Broken  bool
 	Rewound string
+	// Resting says that the engine died with more than its disk has, and that another member may be taking over: it is not
+	// to be started yet.
+	Resting bool
 	// Rebuilt is the ID of the last request for a new copy that was carried out.
 	Rebuilt string
 	// Point is how far the data goes. Exact says that it is known to the last byte.
@@ -91,6 +94,8 @@ type Server struct {
 	// Version is the version as the engine reports it, Timeline the timeline that it is on.
 	Version  string
 	Timeline int64
+	// Empty says that it is primary of nothing, so that there is nothing that another could take over.
+	Empty bool
 	// Term is the engine's own count of elections; 0 for an engine that has none.
 	Term int64
 	// Enforced is the commit quorum that it enforces, Flushed the last one by which a barrier was flushed.

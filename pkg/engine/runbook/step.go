@@ -32,8 +32,8 @@ const (
 	StepFollow StepKind = "Follow"
 	// StepPromote makes a running replica primary.
 	StepPromote StepKind = "Promote"
-	// StepHandOver lets Step.Primary be primary in this member's place, or whoever can when that is "". Only an engine that
-	// elects by itself has it: else the election asks a primary to resign.
+	// StepHandOver lets Step.Primary be primary in this member's place, or whoever can when that is "". Only an engine
+	// that elects by itself has it: else the election asks a primary to resign.
 	StepHandOver StepKind = "HandOver"
 	// StepEnforce makes writes wait for the standing's quorum.
 	StepEnforce StepKind = "Enforce"
@@ -83,6 +83,8 @@ type Source struct {
 type Tended struct {
 	// Pending are the parameters that wait for a restart.
 	Pending []string
+	// More says that there is more to do at once.
+	More bool
 	// RestartInPlace says that one of them can only be changed on the primary, where it is.
 	RestartInPlace bool
 }

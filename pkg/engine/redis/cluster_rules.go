@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package redis
+
+import (
+	"slices"
+
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
+)
+
+// ClusterRunbook are the rules of a member of a Redis Cluster, asked in order. The servers elect by themselves; what
+// makes one cluster of them is tended while they run (Cluster.Moves).
+var ClusterRunbook = []runbook.Rule{
+	runbook.TouchNothingWithoutTheLock,
+	handOver,
+	runbook.StopWhenTold,
+	stayDownWhenFenced,
+	runbook.RefuseForeignData,
+	prepareOnce,
+	waitForAnHeir,
+	startAsItWas,
+	waitForTheServer,
+	runbook.RestartForParameters,
+	tend,
+}
+
+// beforeTheEnd is the request of a pod that ends.
+const beforeTheEnd = "the pod is ending"
+
+// handOver lets a replica of the shard be primary: because the plan asks for it, or because this one's pod ends. Each
+// request is tried once; a pod that ends must not wait for a replica that cannot. No replica of a primary without slots
+// can be elected, but such a primary will have some soon, and the plan's request waits for that.
+func handOver(o observation) (step, bool) {
+	if !o.Server.Accepting || o.Server.InRecovery || o.Server.Empty {
+		return step{}, false
+	}
+	s := o.Plan.Switchover
+	switch {
+	case s != nil && s.From == o.Member && s.ID != o.Declined && !o.Stopping:
+		return step{
+			Kind: runbook.StepHandOver, Primary: s.Target, Request: s.ID, Reason: "the plan asks for it",
+		}, true
+	case o.Stopping && len(o.Server.Attached) > 0 && o.Declined != beforeTheEnd:
+		return step{Kind: runbook.StepHandOver, Request: beforeTheEnd, Reason: beforeTheEnd}, true
+	}
+	return step{}, false
+}
+
+// stayDownWhenFenced stops a member that somebody wants to look at. A cluster that is to stop goes on until its pods
+// go, replicas first: primaries have all that was written then.
+func stayDownWhenFenced(o observation) (step, bool) {
+	if !slices.Contains(o.Plan.FencedMembers, o.Member) {
+		return step{}, false
+	}
+	if o.Server.Running {
+		return step{Kind: runbook.StepStopServer, Reason: "the member is fenced"}, true
+	}
+	return step{Kind: runbook.StepWait, Reason: "the member is fenced"}, true
+}
+
+// prepareOnce makes a place for the data. A server that starts there belongs to no cluster, and to no other for ever.
+func prepareOnce(o observation) (step, bool) {
+	return step{Kind: runbook.StepInitialise, Reason: "the volume is empty"}, !o.Volume.HasData && !o.Volume.Broken
+}
+
+// waitForAnHeir keeps a primary down that died with more than its disk has: its replicas may have it, and elect one of
+// them meanwhile. It comes back as that one's replica, or as what it was when there was nobody.
+func waitForAnHeir(o observation) (step, bool) {
+	return step{Kind: runbook.StepWait, Reason: "a replica may have more than the disk of this primary"},
+		o.Volume.Resting && !o.Server.Running
+}
+
+// startAsItWas starts the server; its own volume says what it is in the cluster.
+func startAsItWas(o observation) (step, bool) {
+	return step{Kind: runbook.StepStartReplica, Reason: "as what it was"}, !o.Server.Running
+}
+
+func tend(observation) (step, bool) {
+	return step{Kind: runbook.StepTend, Reason: "member of a cluster"}, true
+}
