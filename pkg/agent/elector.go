@@ -17,15 +17,26 @@ import (
 // whose members vote by themselves (native).
 type elector interface {
 	peer.Answerer
+	hearer
+	teller
 	// Run works until ctx ends.
 	Run(ctx context.Context)
+}
+
+// hearer is what an elector is told.
+type hearer interface {
 	// Plan takes over a plan, Post what is known of the engine.
 	Plan(p election.Plan)
 	Post(f engine.Facts)
+	// Stop says that the pod is ending.
+	Stop()
+}
+
+// teller is what an elector tells.
+type teller interface {
 	// Standing is what the engine must be now.
 	Standing() engine.Standing
-	// Stop says that the pod is ending; Stopped, that nothing is left to do for others before it may.
-	Stop()
+	// Stopped says that nothing is left to do for others before the pod may end.
 	Stopped() bool
 	// Report is what the operator and people are told.
 	Report() election.Report

@@ -12,11 +12,7 @@ import (
 // Engine is what a database engine must provide to the operator; all of it is pure. The other half of an engine, the
 // driver that speaks to the running server, lives in pkg/agent/<engine>.
 type Engine interface {
-	// Traits are the fixed facts of the engine.
-	Traits() Traits
-	// Topology says how the members of a cluster of this spec work together. It depends on nothing that can change in a
-	// cluster that is there.
-	Topology(spec *v1alpha1.DatabaseClusterSpec) Topology
+	Nature
 	// Validate judges what the schema of the API cannot: values that depend on each other or on the engine's own
 	// rules. Each error names the field, its value and what is allowed. An empty list means that Configure will
 	// succeed.
@@ -24,12 +20,21 @@ type Engine interface {
 	// Configure renders the configuration files of a member, by file name, from a spec that Validate found good. The
 	// same files go to every member; what differs between members is the agent's part.
 	Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string
-	// Locale is the locale in which new data is made; "" for an engine whose data has none.
-	Locale(spec *v1alpha1.DatabaseClusterSpec) string
 	// Verifier proves a user's password without containing it, in the engine's own form. It is the same for the same
 	// input, so that an unchanged login never changes the plan: the salt is derived from the cluster's UID and the user,
 	// which makes it unique, and a salt need not be secret.
 	Verifier(clusterUID, user, password string) string
+}
+
+// Nature is what an engine is, and what it is in a cluster of a spec.
+type Nature interface {
+	// Traits are the fixed facts of the engine.
+	Traits() Traits
+	// Topology says how the members of a cluster of this spec work together. It depends on nothing that can change in a
+	// cluster that is there.
+	Topology(spec *v1alpha1.DatabaseClusterSpec) Topology
+	// Locale is the locale in which new data is made; "" for an engine whose data has none.
+	Locale(spec *v1alpha1.DatabaseClusterSpec) string
 }
 
 // Traits are the fixed facts of an engine.

@@ -241,7 +241,9 @@ func TestRedisBlock(t *testing.T) {
 	clusters := a.client.Resource(schema.GroupVersionResource{
 		Group: "atlasdb.io", Version: "v1alpha1", Resource: "databaseclusters",
 	}).Namespace("default")
-	made := cluster("cached", map[string]any{"spec.engine": "Redis", "spec.version": "7.0", "spec.redis": map[string]any{}})
+	made := cluster("cached", map[string]any{
+		"spec.engine": "Redis", "spec.version": "7.0", "spec.redis": map[string]any{},
+	})
 	if err := a.create(t.Context(), made, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,8 @@ func TestDataOfOthersIsNoBirth(t *testing.T) {
 }
 
 // TestAnEngineThatForgetsHandsOver: what it acknowledged is with its replicas, and not on its disk. Alone it is primary
-// again, in a new tenure. That it died may be no news: when it was elected, it had died as often within the last minute.
+// again, in a new tenure. That it died may be no news: when it was elected, it had died as often within the last
+// minute.
 func TestAnEngineThatForgetsHandsOver(t *testing.T) {
 	t.Parallel()
 	for _, members := range [][]string{{"a", "b", "c"}, {"a"}} {

@@ -88,6 +88,11 @@ func (d *ClusterDriver) observeNode(ctx context.Context, o *runbook.Observation)
 	if err != nil || seen.Loading || d.look(ctx, o.Plan, o.Volume.HasData) != nil || d.trust() != nil {
 		return // that it does not take connections is what is observed
 	}
+	d.describe(ctx, o, seen)
+}
+
+// describe puts what the server tells into the observation.
+func (d *ClusterDriver) describe(ctx context.Context, o *runbook.Observation, seen Info) {
 	if seen.isReplica() && !seen.LinkUp {
 		d.view.Missed = seen.PrimaryHost
 	}

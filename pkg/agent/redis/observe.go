@@ -75,7 +75,7 @@ func (d *Driver) bury() error {
 // keepEnd notes how far the data of a server goes that was shut down, and says whether it could.
 func (d *Driver) keepEnd() (kept bool, err error) {
 	r, f := d.run, d.config.form()
-	if r.asked.IsZero() || d.server.Err() != nil || f == formNothing {
+	if clean := !r.asked.IsZero() && d.server.Err() == nil; !clean || f == formNothing {
 		return false, nil
 	}
 	if r.end == nil || len(r.end.Lineage) == 0 { // it did not answer, or still waited for its first copy

@@ -36,8 +36,8 @@ func (s Snapshot) idle() (string, bool) {
 	return "the cluster is stopped (spec.powerState)", spec.PowerState == v1alpha1.PowerStopped
 }
 
-// refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal. Whether a replica
-// is level is the primary's to judge: it gives one that is about to be some seconds, and refuses with the reason.
+// refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal. Whether a
+// replica is level is the primary's to judge: it gives one that is about to be some seconds, and refuses with a reason.
 func refuseSwitchover(s Snapshot) (string, bool) {
 	primary, ok := s.primary()
 	target := s.Operation.SwitchoverTarget()

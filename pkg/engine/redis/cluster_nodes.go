@@ -70,7 +70,8 @@ func parseNode(fields []string) (Node, error) {
 		return Node{}, fmt.Errorf("the epoch of node %s: %w", fields[0], err)
 	}
 	n := Node{
-		ID: fields[0], Host: host, Address: address[:max(0, strings.LastIndex(address, ":"))], Myself: has("myself"), Primary: has("master"), Failed: has("fail"), Epoch: epoch,
+		ID: fields[0], Host: host, Address: address[:max(0, strings.LastIndex(address, ":"))],
+		Myself: has("myself"), Primary: has("master"), Failed: has("fail"), Epoch: epoch,
 		Migrating: map[int]string{}, Importing: map[int]string{},
 	}
 	n.Silent = !n.Myself && (has("handshake") || has("noaddr") || has("fail?") || fields[7] != "connected")
@@ -78,7 +79,7 @@ func parseNode(fields []string) (Node, error) {
 		n.Following = fields[3]
 	}
 	for _, field := range fields[nodeFields:] {
-		if err := n.addSlots(field); err != nil {
+		if err := addSlots(&n, field); err != nil {
 			return Node{}, fmt.Errorf("the slots of node %s: %w", n.ID, err)
 		}
 	}
@@ -86,9 +87,9 @@ func parseNode(fields []string) (Node, error) {
 }
 
 // addSlots reads "7", "7-9", "[7->-<id>]" or "[7-<-<id>]".
-func (n *Node) addSlots(field string) error {
+func addSlots(n *Node, field string) error {
 	if moving, ok := strings.CutPrefix(field, "["); ok {
-		return n.addMoving(strings.TrimSuffix(moving, "]"))
+		return addMoving(n, strings.TrimSuffix(moving, "]"))
 	}
 	first, last, isRange := strings.Cut(field, "-")
 	if !isRange {
@@ -108,7 +109,7 @@ func (n *Node) addSlots(field string) error {
 	return nil
 }
 
-func (n *Node) addMoving(field string) error {
+func addMoving(n *Node, field string) error {
 	for arrow, moving := range map[string]map[int]string{"->-": n.Migrating, "-<-": n.Importing} {
 		if text, id, ok := strings.Cut(field, arrow); ok {
 			s, err := slot(text)

@@ -55,7 +55,7 @@ func clusterOf(change func(c *Cluster)) Cluster {
 		Shards: 3, SystemID: "7", Initialiser: "",
 	}}
 	for shard := range 3 {
-		c.addShard(shard)
+		addShard(&c, shard)
 		end := 0
 		for s := range shard + 1 {
 			end += share(3, s)
@@ -71,7 +71,7 @@ func clusterOf(change func(c *Cluster)) Cluster {
 }
 
 // addShard adds a primary and its replica.
-func (c *Cluster) addShard(shard int) {
+func addShard(c *Cluster, shard int) {
 	for ordinal := range 2 {
 		name := fmt.Sprintf("orders-db-%d-%d", shard, ordinal)
 		c.Plan.Members = append(c.Plan.Members, engine.PlanMember{Name: name, Host: name + ".x", Shard: shard})
@@ -84,7 +84,7 @@ func (c *Cluster) addShard(shard int) {
 }
 
 // seenBy lets another member look.
-func (c *Cluster) seenBy(i int) {
+func seenBy(c *Cluster, i int) {
 	c.Nodes[0].Myself, c.Nodes[i].Myself = false, true
 	c.Member = c.Plan.Members[i].Name
 }
@@ -119,7 +119,7 @@ func TestMoves(t *testing.T) {
 		"a cluster at rest": {func(*Cluster) {}, ""},
 		"it is formed by its initialiser": {unborn,
 			"Claim orders-db-0-0 0-5461, Claim orders-db-1-0 5462-10922, Claim orders-db-2-0 10923-16383"},
-		"nobody else forms it": {func(c *Cluster) { unborn(c); c.seenBy(2) }, ""},
+		"nobody else forms it": {func(c *Cluster) { unborn(c); seenBy(c, 2) }, ""},
 		"it is not formed before all know each other": {func(c *Cluster) { unborn(c); c.Nodes[5].Silent = true },
 			"Meet orders-db-2-1"},
 		"what has an owner keeps it": {func(c *Cluster) { unborn(c); c.Nodes[2].Slots = []int{0, 5462} },
@@ -130,18 +130,18 @@ func TestMoves(t *testing.T) {
 		}, ""},
 		"nor does one whose plan still knows of no data": {func(c *Cluster) { unborn(c); c.Joined = true }, ""},
 		"a new member follows its shard's primary": {func(c *Cluster) {
-			c.seenBy(1)
+			seenBy(c, 1)
 			c.Joined, c.Nodes[1].Primary, c.Nodes[1].Following = false, true, ""
 		}, "Follow id-0-0"},
 		"a replica that looks for its primary where that was": {func(c *Cluster) {
-			c.seenBy(1)
+			seenBy(c, 1)
 			c.Nodes[0].Address, c.Missed = "10.0.0.2", "10.0.0.1"
 		}, "Follow id-0-0"},
 		"a replica whose primary is not there": {func(c *Cluster) {
-			c.seenBy(1)
+			seenBy(c, 1)
 			c.Nodes[0].Address, c.Missed = "10.0.0.2", "10.0.0.2"
 		}, ""},
-		"a replica of another shard comes home": {func(c *Cluster) { c.seenBy(1); c.Nodes[1].Following = "id-1-0" },
+		"a replica of another shard comes home": {func(c *Cluster) { seenBy(c, 1); c.Nodes[1].Following = "id-1-0" },
 			"Follow id-0-0"},
 		"a server that owns slots follows nobody": {func(c *Cluster) {
 			c.Nodes[1].Primary, c.Nodes[1].Slots = true, []int{1}
@@ -157,15 +157,15 @@ func TestMoves(t *testing.T) {
 		"the former self of a volume that was lost": {func(c *Cluster) {
 			c.Nodes = append(c.Nodes, Node{ID: "old", Host: "orders-db-1-1.x", Failed: true})
 		}, "Forget old"},
-		"a new shard gets its share from the first that has more": {func(c *Cluster) { c.Plan.Shards = 4; c.addShard(3) },
+		"a new shard gets its share from the first that has more": {func(c *Cluster) { c.Plan.Shards = 4; addShard(c, 3) },
 			"Send orders-db-3-0id-3-0 5398-5461"},
-		"and from one shard at a time": {func(c *Cluster) { c.Plan.Shards = 4; c.addShard(3); c.seenBy(2) }, ""},
+		"and from one shard at a time": {func(c *Cluster) { c.Plan.Shards = 4; addShard(c, 3); seenBy(c, 2) }, ""},
 		"not while a shard has no primary that answers": {func(c *Cluster) {
 			c.Plan.Shards = 4
-			c.addShard(3)
+			addShard(c, 3)
 			c.Nodes[4].Silent = true
 		}, "Meet orders-db-2-0"},
-		"a shard that leaves": {func(c *Cluster) { c.Plan.Shards = 2; c.seenBy(4) },
+		"a shard that leaves": {func(c *Cluster) { c.Plan.Shards = 2; seenBy(c, 4) },
 			"Send orders-db-0-0id-0-0 16320-16383"},
 		"a slot that moves already comes first": {func(c *Cluster) { c.Nodes[0].Migrating = map[int]string{5: "id-1-0"} },
 			"Send orders-db-1-0id-1-0 5-5"},
@@ -187,7 +187,7 @@ func TestMoves(t *testing.T) {
 
 func TestAShardIsDrained(t *testing.T) {
 	t.Parallel()
-	leaving := func(c *Cluster) { c.Plan.Shards = 2; c.seenBy(5) }
+	leaving := func(c *Cluster) { c.Plan.Shards = 2; seenBy(c, 5) }
 	if clusterOf(leaving).Drained() {
 		t.Error("a shard with slots is drained")
 	}

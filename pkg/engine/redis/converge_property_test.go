@@ -156,7 +156,8 @@ var promises = []struct {
 	// follow it and throw away theirs.
 	{"who holds data follows a promoted primary of this data and nobody else", func(o observation, s step) bool {
 		promoted := o.Primary.Leading == o.Standing.Epoch && o.Primary.SystemID == o.Plan.SystemID && o.Plan.SystemID != ""
-		return s.Primary != "" && !is(s, runbook.StepClone) && (!promoted || o.Primary.Engine == nil || s.Primary != other || o.Standing.Primary != other)
+		return s.Primary != "" && !is(s, runbook.StepClone) &&
+			(!promoted || o.Primary.Engine == nil || s.Primary != other || o.Standing.Primary != other)
 	}},
 	{"nobody follows before it is known where its own data ends", func(o observation, s step) bool {
 		return is(s, runbook.StepFollow) && s.Primary != "" && !o.Volume.Broken && !o.Volume.Exact
@@ -323,7 +324,7 @@ func carryOut(o *observation, s step) {
 		o.Server.InRecovery, o.Volume.Standby, o.Volume.Exact = false, false, false
 	case runbook.StepEnforce:
 		o.Server.Enforced = o.Standing.Quorum
-	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepRewind:
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepRewind, runbook.StepHandOver:
 	}
 }
 
