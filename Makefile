@@ -71,8 +71,8 @@ test-unit: ## Run unit tests, fast: without the race detector
 .PHONY: test-race
 test-race: ## Run unit tests with the race detector, and those of localkube
 	CGO_ENABLED=1 $(GOTEST) -race $(UNIT)
-	@# The race detector makes a simulated election ten times as slow, so all schedules are played without it.
-	$(GOTEST) -run='^TestSimulation' ./pkg/agent/election
+	@# The race detector makes a simulation ten times as slow, so all schedules are played without it.
+	$(GOTEST) -run='^TestSimulation|^TestAnySchedule' ./pkg/agent/election ./pkg/controller/databasecluster
 	cd hack/localkube && CGO_ENABLED=0 $(GOTEST) ./internal/...
 
 .PHONY: integration

@@ -353,9 +353,6 @@ func (s *schedule) switchOver() {
 	s.w.snapshot.Operation, s.opEpoch, s.calm = op, s.epoch, false
 }
 
-// schedules is how many are tried; a failure prints its seed.
-const schedules = 24
-
 func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(schedules) {
