@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,8 +127,8 @@ func losses(of []result) string {
 			from, to = min(from, r.LostFrom), max(to, r.LostTo)
 		}
 	}
-	if lost == 0 {
-		return "0"
+	if lost == 0 || to == 0 { // older results do not say when
+		return strconv.Itoa(lost)
 	}
 	return fmt.Sprintf("%d (%+.2f to %+.2f s)", lost, from/1000, to/1000)
 }
