@@ -48,7 +48,12 @@ func (a *Agent) source(member string, o runbook.Observation) runbook.Source {
 }
 
 // promote takes the label from all others and puts it on the own pod before the engine accepts a write (PROTOCOL I7).
+// There are no others where no data ever was, and the label comes when the quorum is in force (I6a): with the report of
+// that.
 func (a *Agent) promote(ctx context.Context, task runbook.Task) error {
+	if task.Standing.Found {
+		return a.engine.Driver.Do(ctx, task)
+	}
 	if err := a.stripOthers(ctx); err != nil {
 		return err
 	}

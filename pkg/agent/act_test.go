@@ -104,6 +104,22 @@ func TestWithoutALabelNobodyIsPromoted(t *testing.T) {
 	}
 }
 
+// TestTheFirstPrimaryHasNoLabelYet: nobody else can have it, and it comes when the quorum is in force.
+func TestTheFirstPrimaryHasNoLabelYet(t *testing.T) {
+	t.Parallel()
+	client := fake.NewClientset(pod(me.Pod, ""), pod("orders-db-1", ""))
+	a := agentOn(t, client)
+	a.plan.Members = []engine.PlanMember{{Name: me.Pod}, {Name: "orders-db-1"}}
+	a.standing = engine.Standing{Part: engine.PartLead, Epoch: 1, Found: true}
+	// Its server does not run, so that the promotion itself fails.
+	if err := a.act(t.Context(), serving(), runbook.Step{Kind: runbook.StepPromote}); err == nil {
+		t.Error("a server that does not run was promoted")
+	}
+	if got := patched(client); len(got) > 0 || a.saidOnce {
+		t.Errorf("patched %q", got)
+	}
+}
+
 // TestSource: a member follows by name, and by the address that needs no DNS.
 func TestSource(t *testing.T) {
 	t.Parallel()

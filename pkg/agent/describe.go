@@ -18,10 +18,18 @@ import (
 func (a *Agent) report(ctx context.Context, o runbook.Observation, step runbook.Step) error {
 	r := a.describe(o, step)
 	a.ready.Store(r.Ready)
-	if same(r, a.said) || (!a.saidOnce && !worthSaying(r)) {
+	if same(r, a.said) || (!a.saidOnce && !worthSaying(r)) || a.recording(o, r) {
 		return nil
 	}
 	return a.say(ctx, r)
+}
+
+// recording says that the quorum has just come into force and is being written into the Lease. A report now would cost
+// another one as soon as that is done.
+func (a *Agent) recording(o runbook.Observation, r engine.MemberReport) bool {
+	q := a.standing.Quorum
+	return a.standing.Part == engine.PartLead && !q.None() && o.Server.Flushed.Equal(q) &&
+		(r.Quorum == nil || !r.Quorum.Equal(q))
 }
 
 func (a *Agent) say(ctx context.Context, r engine.MemberReport) error {
@@ -89,12 +97,14 @@ func (a *Agent) describeRole(r *engine.MemberReport, o runbook.Observation, step
 	}
 }
 
+// describeReplica says that a member is a replica once it has data: before its first copy is on the disk, it is on its
+// way.
 func (a *Agent) describeReplica(r *engine.MemberReport, o runbook.Observation, tending bool) {
 	r.CaughtUp = a.level.observe(o.Server.Streaming && o.Server.Behind < nearlyLevel)
-	if a.said.Role == v1alpha1.RoleReplica || tending {
+	if a.said.Role == v1alpha1.RoleReplica || (tending && o.Volume.HasData) {
 		r.Role, r.Timeline = v1alpha1.RoleReplica, o.Server.Timeline
 	}
-	r.Ready = r.CaughtUp && (tending || a.said.Ready) && !o.Closed
+	r.Ready = r.Role == v1alpha1.RoleReplica && r.CaughtUp && (tending || a.said.Ready) && !o.Closed
 }
 
 // routedFor is how long the Service of the primary may still lead to a pod that no longer has its label: endpoints and

@@ -42,6 +42,8 @@ func TestDescribeRole(t *testing.T) {
 	unenforced := server(func(*runbook.Server) {})
 	recovers := server(func(s *runbook.Server) { s.InRecovery = true })
 	streams := server(func(s *runbook.Server) { s.InRecovery, s.Streaming = true, true })
+	empty := streams
+	empty.Volume.HasData = false
 	behind := server(func(s *runbook.Server) { s.InRecovery, s.Streaming, s.Behind = true, true, nearlyLevel })
 	starts := server(func(s *runbook.Server) { *s = runbook.Server{Running: true} })
 	down := server(func(s *runbook.Server) { *s = runbook.Server{} })
@@ -72,6 +74,9 @@ func TestDescribeRole(t *testing.T) {
 		"a replica": {follow, streams, tend, now, nobody, replica},
 		"a replica that has yet to carry out its first plan": {follow, streams, tend, before, nobody,
 			engine.MemberReport{Role: v1alpha1.RoleUnknown, CaughtUp: true}},
+		"a replica whose first copy is not on its disk is on its way": {follow, empty, tend, now, nobody,
+			engine.MemberReport{Role: v1alpha1.RoleUnknown, CaughtUp: true}},
+		"a replica that gets a new copy keeps its label": {follow, empty, tend, now, replica, replica},
 		"a replica that receives nothing": {follow, recovers, tend, now, nobody,
 			engine.MemberReport{Role: v1alpha1.RoleReplica, Timeline: 3}},
 		"a replica that is behind": {follow, behind, tend, now, nobody,
@@ -243,6 +248,34 @@ func TestAReportIsWrittenOnce(t *testing.T) {
 	}
 	if got := patched(client); len(got) != 3 || a.ready.Load() {
 		t.Errorf("%d patches, ready is %v: a member that stopped serving must say so", len(got), a.ready.Load())
+	}
+}
+
+// TestAReportWaitsForTheLease: a first primary whose quorum is in force says so once the Lease does, in one report.
+func TestAReportWaitsForTheLease(t *testing.T) {
+	t.Parallel()
+	quorum := engine.Quorum{Count: 1, Members: []string{me.Pod}}
+	reached := server(func(s *runbook.Server) { s.Enforced, s.Flushed = quorum, quorum })
+	waiting := server(func(s *runbook.Server) { s.Enforced = quorum })
+	follow := engine.Standing{Part: engine.PartFollow, Epoch: 1, Primary: "orders-db-1"}
+	for name, tt := range map[string]struct {
+		standing engine.Standing
+		o        runbook.Observation
+		recorded *engine.Quorum
+		want     bool
+	}{
+		"the Lease is being written": {engine.Standing{Part: engine.PartLead, Quorum: quorum}, reached, nil, true},
+		"the Lease says another": {engine.Standing{Part: engine.PartLead, Quorum: quorum}, reached,
+			&engine.Quorum{Count: 2, Members: []string{me.Pod, "orders-db-1"}}, true},
+		"the Lease says it":              {engine.Standing{Part: engine.PartLead, Quorum: quorum}, reached, &quorum, false},
+		"replicas have yet to come":      {engine.Standing{Part: engine.PartLead, Quorum: quorum}, waiting, nil, false},
+		"no write has to wait":           {engine.Standing{Part: engine.PartLead}, serving(), nil, false},
+		"a replica has nothing to write": {follow, serving(), nil, false},
+	} {
+		a := &Agent{standing: tt.standing}
+		if got := a.recording(tt.o, engine.MemberReport{Quorum: tt.recorded}); got != tt.want {
+			t.Errorf("%s: waits is %v, want %v", name, got, tt.want)
+		}
 	}
 }
 

@@ -30,13 +30,15 @@ type mark struct {
 // it has flushed nor what it has written; so a point is taken, and noted when all that came before it has been written
 // for certain, and was flushed.
 func (d *Driver) note(ctx context.Context, i Info, at engine.Point) error {
-	// A server without a lineage waits for its first copy, and has nothing.
-	if time.Since(d.run.marked) < noteEvery || len(at.Lineage) == 0 {
-		return nil
+	if len(at.Lineage) == 0 {
+		return nil // it waits for its first copy, and has nothing
 	}
 	s, _, err := d.volume.state()
 	if err != nil || s.has(at, d.config.form()) {
 		return err
+	}
+	if !s.Copying && time.Since(d.run.marked) < noteEvery {
+		return nil // a member that waits to have data at all is told of it at once
 	}
 	d.run.marked = time.Now()
 	m := d.run.mark
