@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
@@ -65,6 +66,8 @@ func connectRedis(ctx context.Context, r route) (_ conn, life string, err error)
 	options.MaxRetries, options.DialerRetries, options.PoolSize = -1, 1, 1
 	options.ReadTimeout, options.WriteTimeout = -1, -1 // a context's end closes the socket
 	options.Protocol, options.DisableIdentity = 2, true
+	// Else the library looks the host up by this machine's DNS, which does not know it and may take seconds to say so.
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	c := &redisConn{client: goredis.NewClient(options), socket: socket}
 	c.Conn = c.client.Conn()
 	if life, err = c.life(ctx); err != nil {
