@@ -26,7 +26,8 @@ type Engine struct {
 	// Elects says that the members elect their primaries by themselves. Then there is no Lease and nothing to fence, and
 	// the rules look at what the server is and not at a standing.
 	Elects bool
-	// Forgets says that a server that died has forgotten writes that it had acknowledged, and that replicas may have.
+	// Forgets says that a server that died has forgotten writes that it had acknowledged, and that replicas may have. It
+	// gives the Lease up, and who takes it waits for every vote that can be had.
 	Forgets bool
 }
 

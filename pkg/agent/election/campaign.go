@@ -68,7 +68,7 @@ func (e *Elector) elected() bool {
 	case len(p.Retained) > 0:
 		return e.voted(p.Retained)
 	case !t.judged.None():
-		return t.judged.Promotable(e.voters())
+		return t.judged.Promotable(e.voters()) && (!e.Forgets || e.askedAll())
 	case p.Durability == v1alpha1.DurabilityMajority:
 		// Nobody recorded where the acknowledged writes are: only all members together have them for certain.
 		return e.voted(p.Members)
@@ -106,6 +106,17 @@ func (e *Elector) heardAll() bool {
 		}
 	}
 	return true
+}
+
+// askedAll says whether each member has voted, refused, or not answered in time. Where engines forget, a disk may have
+// lost what counted for the quorum, and the last copy is with a member whose vote is still to come. The one that held
+// the Lease before is not waited for: it may have to read all of its data first, and has no more than its disk.
+func (e *Elector) askedAll() bool {
+	t := e.tenure
+	return !slices.ContainsFunc(e.plan.others(e.Member), func(m string) bool {
+		_, answered := t.reached[m]
+		return !answered && m != t.from
+	})
 }
 
 // missing names the members whose votes are missing.

@@ -23,7 +23,8 @@ type Options struct {
 	Peers               Peers
 	Engine              Engine
 	// Forgets says that an engine that died has forgotten writes that it had acknowledged, and that its replicas may
-	// have: then a primary whose engine dies gives the Lease up, and all compare how far their data goes.
+	// have: then a primary whose engine dies gives the Lease up, all compare how far their data goes, and a promotion
+	// waits for every vote that can be had.
 	Forgets bool
 	// Changed is called whenever Standing may have changed.
 	Changed func()

@@ -172,6 +172,12 @@ func (l *life) crash(why string) {
 	}
 }
 
+// forget is the death of an engine of which the disk has only a beginning of what it acknowledged.
+func (m *member) forget(kept int) {
+	m.volume.wal, m.volume.standby = m.volume.wal[:min(kept, len(m.volume.wal))], true
+	m.life.crash("killed")
+}
+
 // deletePod ends a pod in order, within its grace period.
 func deletePod(w *world, m *member) func() {
 	l := m.life

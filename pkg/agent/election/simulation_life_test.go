@@ -78,6 +78,7 @@ func (m *member) start() *life {
 	l.ctx, l.cancel = context.WithCancel(klog.NewContext(context.Background(), logr.Discard()))
 	l.elector = election.New(election.Options{
 		Member: m.name, Incarnation: l.incarnation, Clock: l, Leases: l, Peers: l, Engine: l,
+		Forgets: m.w.forgets,
 		Changed: func() { l.put(&request{kind: askChanged}) },
 	})
 	m.life = l

@@ -167,6 +167,43 @@ func TestStoryEngineKilled(t *testing.T) {
 	}
 }
 
+// TestStoryEngineForgets: the disk of a primary that died lacks what it acknowledged. One of its replicas has all of
+// that, but its agent is slow when positions are compared. The vote of the disk would do; the other one is waited for.
+func TestStoryEngineForgets(t *testing.T) {
+	t.Parallel()
+	tellOf(t, scenario{members: 3, durability: majority, forgets: true}, func(w *world) {
+		old := w.settle()
+		behind, level := w.others(old)[0], w.others(old)[1]
+		behind.lag = 5 * time.Second
+		w.pass(2 * time.Second)
+		level.life.stop(false)
+		epoch := w.api.lease.Epoch
+		old.forget(len(behind.volume.wal))
+		w.await(5*time.Second, "a candidate", func() bool { return w.api.lease.Epoch > epoch })
+		behind.lag = 0
+		w.pass(w.between(0, 200*time.Millisecond))
+		level.life.resume()
+		w.after(600*time.Millisecond, level.life.hurry) // an agent whose engine stands still looks at it often
+		w.expect(w.newPrimary(old, 5*time.Second) == level, "a member was promoted that lacks acknowledged writes")
+		w.settle()
+	})
+}
+
+// TestStoryEngineForgetsAndSilentPeer: who does not answer is not waited for longer than an answer may take.
+func TestStoryEngineForgetsAndSilentPeer(t *testing.T) {
+	t.Parallel()
+	tellOf(t, scenario{members: 3, durability: majority, forgets: true}, func(w *world) {
+		old := w.settle()
+		successor, silent := w.others(old)[0], w.others(old)[1]
+		silent.life.stop(true)
+		w.pass(time.Second)
+		old.forget(len(successor.volume.wal) - 1)
+		w.expect(w.newPrimary(old, 15*time.Second) == successor, "another was promoted")
+		silent.life.resume()
+		w.settle()
+	})
+}
+
 // TestStoryTwoMembers: with one of two down writes wait, and the other is not promoted if it may lack some.
 func TestStoryTwoMembers(t *testing.T) {
 	t.Parallel()

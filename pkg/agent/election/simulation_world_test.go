@@ -28,6 +28,8 @@ type scenario struct {
 	// hard says that the faults go beyond the timings: containers are frozen, or clocks wrong by more than 1 %. Two
 	// members may then run as primary, and only Majority promises anything.
 	hard bool
+	// forgets says that engines lose what they acknowledged when they die.
+	forgets bool
 	// broken is what is broken on purpose, to prove that the checks find it.
 	broken breakage
 	// tracing makes the world write down what happens.
