@@ -8,10 +8,12 @@ import (
 
 	"github.com/atlasdb/atlasdb/pkg/agent"
 	"github.com/atlasdb/atlasdb/pkg/agent/fence"
+	"github.com/atlasdb/atlasdb/pkg/agent/peer"
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/agent/redis"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	redisrules "github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -23,6 +25,13 @@ type ground struct {
 	sharded bool
 	reaper  *process.Reaper
 	hands   *fence.Fence
+	peers   *peer.Client
+}
+
+// reached asks another member's agent how far its data goes.
+func (g ground) reached(ctx context.Context, member string) (engine.Point, error) {
+	s, err := g.peers.State(ctx, member)
+	return s.Point, err
 }
 
 // offer is how the agent comes to an engine.
@@ -56,7 +65,7 @@ func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
 func buildRedis(ctx context.Context, g ground) agent.Engine {
 	options := redis.Options{
 		Member: g.member, Root: resource.DataMountPath, SocketDirectory: redisrules.SocketDirectory,
-		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper, Permit: g.hands.Permit,
+		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper, Permit: g.hands.Permit, Reached: g.reached,
 	}
 	if g.sharded {
 		return buildRedisCluster(ctx, options)

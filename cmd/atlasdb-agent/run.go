@@ -65,11 +65,12 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	peers := peer.NewClient(credentials, resource.PeerPort)
 	a, err := agent.New(agent.Options{
 		Identity: given.id, Client: client, Fence: hands, Clock: fence.Clock{},
-		Peers: peer.NewClient(credentials, resource.PeerPort),
+		Peers: peers,
 		Engine: given.engine.build(ctx, ground{
-			member: given.id.Pod, sharded: given.sharded, reaper: reaper, hands: hands,
+			member: given.id.Pod, sharded: given.sharded, reaper: reaper, hands: hands, peers: peers,
 		}),
 	})
 	if err != nil {

@@ -109,13 +109,16 @@ func (a *Agent) electorBy(o Options) (elector, error) {
 type Answers struct {
 	peer.Answerer
 	tells *atomic.Pointer[[]byte]
+	wake  func()
 }
 
 // Answers gives who answers the peers.
-func (a *Agent) Answers() Answers { return Answers{a.elector, &a.tells} }
+func (a *Agent) Answers() Answers { return Answers{a.elector, &a.tells, a.wake} }
 
-// State adds what the engine's own rules want to know of a primary.
+// State adds what the engine's own rules want to know of a primary. It tells what the last pass saw, which may be a
+// second old where nothing happens; who is waiting for news asks again, and finds what the pass after this one saw.
 func (a Answers) State() election.State {
+	defer a.wake()
 	s := a.Answerer.State()
 	if told := a.tells.Load(); told != nil {
 		s.Engine = *told

@@ -6,14 +6,13 @@ package redis
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
 const (
-	// drainWithin is how long writes wait for the replicas to have everything, at most. Replicas tell once a second.
+	// drainWithin is how long writes wait for the replicas to have everything, at most.
 	drainWithin = 2 * time.Second
 	// drainPause is the time between two looks.
 	drainPause = 20 * time.Millisecond
@@ -50,10 +49,7 @@ func (d *Driver) drain(ctx context.Context) {
 	ticker := time.NewTicker(drainPause)
 	defer ticker.Stop()
 	for {
-		seen, err := ask(ctx, d.client)
-		if err != nil || !slices.ContainsFunc(seen.Replicas, func(r Replica) bool {
-			return r.Online() && r.Offset < seen.Offset
-		}) {
+		if seen, err := ask(ctx, d.client); err != nil || d.drained(ctx, seen) {
 			return
 		}
 		select {
@@ -62,4 +58,19 @@ func (d *Driver) drain(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// drained says whether all replicas that receive have everything. The server hears from them once a second, and asks
+// for no more while it holds writes up; their agents can look at once.
+func (d *Driver) drained(ctx context.Context, seen Info) bool {
+	end := d.run.history.at(seen)
+	for member, behind := range lags(seen) {
+		if behind.bytes == 0 {
+			continue
+		}
+		if reached, err := d.options.Reached(ctx, member); err != nil || reached.Compare(*end) < 0 {
+			return false
+		}
+	}
+	return true
 }

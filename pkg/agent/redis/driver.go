@@ -80,6 +80,8 @@ type Options struct {
 	Dial Dial
 	// Reaper waits for the children.
 	Reaper *process.Reaper
+	// Reached asks another member's agent how far its data goes.
+	Reached func(ctx context.Context, member string) (engine.Point, error)
 	// Permit is called around the promotion of a server: a fence must not slip in between.
 	Permit func(start func() error) error
 }
@@ -89,6 +91,9 @@ type Options struct {
 func New(o Options) *Driver {
 	if o.Permit == nil {
 		o.Permit = func(start func() error) error { return start() }
+	}
+	if o.Reached == nil {
+		o.Reached = func(context.Context, string) (engine.Point, error) { return engine.Point{}, errNobodyToAsk }
 	}
 	d := &Driver{
 		options: o, volume: volume{volumes.Volume{Root: o.Root}},
@@ -100,6 +105,9 @@ func New(o Options) *Driver {
 	d.client = connect(d.access, clientName)
 	return d
 }
+
+// errNobodyToAsk is what a driver hears that stands alone; then a server's word has to do.
+var errNobodyToAsk = errors.New("there is no other agent to ask")
 
 // clientName is what the driver's connection is called in the server's list.
 const clientName = "atlasdb-agent"

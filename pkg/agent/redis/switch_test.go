@@ -27,6 +27,7 @@ func TestDemote(t *testing.T) {
 		b.plan.Users = a.plan.Users
 		a.lead(1)
 		b.follow(a)
+		a.options.Reached = func(context.Context, string) (engine.Point, error) { return b.glance().Volume.Point, nil }
 		a.await("a replica", func(o runbook.Observation) bool { return slices.Equal(o.Server.Attached, members[1:2]) })
 		acknowledged := make(chan int)
 		go func() { acknowledged <- s.writeAsApp(a) }()
@@ -55,6 +56,42 @@ func TestDemote(t *testing.T) {
 			s.Errorf("the replica is still closed: %v", err)
 		}
 	})
+}
+
+// TestDrained: what a replica's agent says counts where the server has not heard from the replica for a moment.
+func TestDrained(t *testing.T) {
+	t.Parallel()
+	lineage := engine.Lineage{promotion(1, 0)}
+	at := func(position uint64) engine.Point { return engine.Point{Lineage: lineage, Position: position} }
+	for name, tt := range map[string]struct {
+		told    int64
+		state   string
+		reached engine.Point
+		err     error
+		want    bool
+	}{
+		"the server has heard it":               {100, "online", engine.Point{}, errNobodyToAsk, true},
+		"its agent says so":                     {40, "online", at(150), nil, true},
+		"its agent says that it is behind":      {40, "online", at(149), nil, false},
+		"its agent says nothing":                {40, "online", engine.Point{}, errNobodyToAsk, false},
+		"it has the data of an older promotion": {40, "online", engine.Point{Position: 150}, nil, false},
+		"it is given a copy":                    {0, "send_bulk", engine.Point{}, errNobodyToAsk, true},
+	} {
+		reached := func(_ context.Context, member string) (engine.Point, error) {
+			if member != members[1] {
+				t.Errorf("%s: %s was asked", name, member)
+			}
+			return tt.reached, tt.err
+		}
+		d := New(Options{Member: members[0], Root: t.TempDir(), Reached: reached})
+		d.run.history = history{id: "h", base: 50, lineage: lineage}
+		seen := Info{replication: replication{Role: rolePrimary, ReplicationID: "h", Offset: 100, Replicas: []Replica{
+			{Host: members[1] + ".orders-db.default.svc", State: tt.state, Offset: tt.told},
+		}}}
+		if got := d.drained(t.Context(), seen); got != tt.want {
+			t.Errorf("%s: drained is %v, want %v", name, got, tt.want)
+		}
+	}
 }
 
 // app is a client that logs in as an application does.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/atlasdb/atlasdb/test/e2e/frame"
 )
@@ -36,6 +37,8 @@ func openRedis(ctx context.Context, route *frame.Route) (session, error) {
 	}
 	// One connection, and no trying again: what the suite looks at is how an attempt ends.
 	options.PoolSize, options.MaxRetries, options.DialerRetries = 1, -1, 1
+	// Else the library looks the host up by this machine's DNS, which need not know it.
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	s := redisSession{redis.NewClient(options)}
 	if err := s.client.Ping(ctx).Err(); err != nil {
 		s.Close()
