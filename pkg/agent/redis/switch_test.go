@@ -27,7 +27,9 @@ func TestDemote(t *testing.T) {
 		b.plan.Users = a.plan.Users
 		a.lead(1)
 		b.follow(a)
-		a.options.Reached = func(context.Context, string) (engine.Point, error) { return b.glance().Volume.Point, nil }
+		a.options.Reached = func(context.Context, string) (engine.Point, error) {
+			return b.glance().Volume.Point, nil //nolint:contextcheck // an actor looks in the context of its stage
+		}
 		a.await("a replica", func(o runbook.Observation) bool { return slices.Equal(o.Server.Attached, members[1:2]) })
 		acknowledged := make(chan int)
 		go func() { acknowledged <- s.writeAsApp(a) }()
