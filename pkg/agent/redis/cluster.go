@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -169,14 +170,14 @@ func (d *ClusterDriver) prepare(plan engine.Plan) error {
 	return d.volume.remember(state{Form: formOf(wanted(plan)), Copying: true})
 }
 
-// handOverWithin is how long a replica may take to be primary: the server itself gives up after 5 s.
-const handOverWithin = 6 * time.Second
+// handOverWithin is how long a handover may take: the server itself gives up 5 s after it was asked.
+const handOverWithin = levelWithin + 6*time.Second
 
 // handOver has a replica take over from this primary with all that it has (CLUSTER FAILOVER), and waits until it did.
 func (d *ClusterDriver) handOver(ctx context.Context, t runbook.Task) error {
 	ctx, cancel := context.WithTimeout(ctx, handOverWithin)
 	defer cancel()
-	target, err := d.heir(ctx, t.Primary)
+	target, err := d.awaitHeir(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -206,13 +207,36 @@ func (d *ClusterDriver) handOver(ctx context.Context, t runbook.Task) error {
 	}
 }
 
+// levelWithin is for how long a handover waits for a replica that is level: one that has just come back is soon.
+const levelWithin = 3 * time.Second
+
+func (d *ClusterDriver) awaitHeir(ctx context.Context, t runbook.Task) (string, error) {
+	ticker := time.NewTicker(drainPause)
+	defer ticker.Stop()
+	for began := time.Now(); ; {
+		target, err := d.heir(ctx, t.Plan, t.Primary)
+		if err == nil || time.Since(began) > levelWithin {
+			return target, err
+		}
+		select {
+		case <-ctx.Done():
+			return "", err
+		case <-ticker.C:
+		}
+	}
+}
+
 // heir is the replica that is to take over: the one that is named, if it is level, or else the one that is furthest.
-func (d *ClusterDriver) heir(ctx context.Context, named string) (string, error) {
+func (d *ClusterDriver) heir(ctx context.Context, plan engine.Plan, named string) (string, error) {
 	seen, err := ask(ctx, d.client)
 	if err != nil {
 		return "", err
 	}
+	if err := d.look(ctx, plan, d.view.Joined); err != nil {
+		return "", err
+	}
 	best, found := "", lags(seen)
+	maps.DeleteFunc(found, func(member string, _ lag) bool { return !d.view.Followed(member) })
 	for member, l := range found {
 		if l.bytes <= nearlyLevel && (best == "" || l.bytes < found[best].bytes) {
 			best = member
