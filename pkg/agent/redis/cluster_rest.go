@@ -82,15 +82,10 @@ func (d *ClusterDriver) askHeirs(ctx context.Context, members []engine.PlanMembe
 			if err != nil || seen.Loading {
 				return err
 			}
-			text, err := c.ClusterNodes(ctx).Result()
+			me, err := nodeOf(ctx, c)
 			if err != nil {
 				return err
 			}
-			nodes, err := redis.ParseNodes(text)
-			if err != nil {
-				return err
-			}
-			me := redis.Cluster{Nodes: nodes}.Myself()
 			heard = append(heard, redis.Bereaved{
 				Member: m.Name, Leads: me.Primary && len(me.Slots) > 0, History: seen.ReplicationID, Offset: seen.Offset,
 				Receiving: seen.LinkUp, Copying: seen.Syncing,
