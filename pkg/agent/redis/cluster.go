@@ -98,10 +98,10 @@ func (d *ClusterDriver) describe(ctx context.Context, o *runbook.Observation, se
 	o.Drained = d.view.Drained() && keysIn(seen) == 0
 }
 
-// settling says that the others voted for another in the place of this primary a moment ago. They do so once in twice
-// the node timeout, however they are asked [seen]: a handover in that time fails after 5 s in which nobody writes, and
-// an election is then tried again only after 20 s.
-func (d *ClusterDriver) settling() bool { return time.Since(d.lost) < 2*redis.NodeTimeout }
+// settling says that another was elected in the place of this one a moment ago. Others vote for such a one once in twice
+// the node timeout, and it stands itself once in four times that, however it is asked [seen]: a handover in that time
+// fails after 5 s in which nobody writes.
+func (d *ClusterDriver) settling() bool { return time.Since(d.lost) < 4*redis.NodeTimeout }
 
 // serves says that the server has found its cluster since its start: until then it refuses whatever it is asked for.
 // That another shard is down later is no reason to take the label from this one.
