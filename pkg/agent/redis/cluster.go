@@ -98,9 +98,9 @@ func (d *ClusterDriver) describe(ctx context.Context, o *runbook.Observation, se
 	o.Drained = d.view.Drained() && keysIn(seen) == 0
 }
 
-// settling says that another was elected in the place of this one a moment ago. Others vote for such a one once in twice
-// the node timeout, and it stands itself once in four times that, however it is asked [seen]: a handover in that time
-// fails after 5 s in which nobody writes.
+// settling says that another was elected in the place of this one a moment ago. Others vote for such a one once in
+// twice the node timeout, and it stands itself once in four times that, however it is asked [seen]: a handover in
+// that time fails after 5 s in which nobody writes.
 func (d *ClusterDriver) settling() bool { return time.Since(d.lost) < 4*redis.NodeTimeout }
 
 // serves says that the server has found its cluster since its start: until then it refuses whatever it is asked for.

@@ -181,11 +181,11 @@ func (d *ClusterDriver) sendAll(ctx context.Context, m redis.Move, receiver *gor
 // errCrossing says that slots move at one end of a way in the other direction.
 var errCrossing = errors.New("slots move in the other direction")
 
-// begin announces at both ends that a slot moves, and only then looks whether one of them does the opposite. Nobody sends
-// who receives: a slot that came makes the epoch of its new owner the highest, and if that one just then gave another
-// slot away, it would be believed to own it still by everybody but itself, and nobody would serve it [seen]. That two
-// agents have different plans for a moment is enough for it. Who announces first and looks then is seen by the other, or
-// sees the other.
+// begin announces at both ends that a slot moves, and only then looks whether one of them does the opposite. Nobody
+// sends who receives: a slot that came makes the epoch of its new owner the highest, and if that one just then gave
+// another slot away, it would be believed to own it still by everybody but itself, and nobody would serve it [seen].
+// That two agents have different plans for a moment is enough for it. Who announces first and looks then is seen by
+// the other, or sees the other.
 func (d *ClusterDriver) begin(ctx context.Context, m redis.Move, slot int, receiver *goredis.Client) error {
 	me := d.view.Myself()
 	if err := setSlot(ctx, receiver, slot, "IMPORTING", me.ID); err != nil {

@@ -8,21 +8,26 @@ import "testing"
 func TestHeir(t *testing.T) {
 	t.Parallel()
 	left := Estate{History: "h", Level: []string{"a", "b", "c"}}
+	replica := func(member string, offset int64) Bereaved { return Bereaved{Member: member, History: "h", Offset: offset} }
+	reads, copies := replica("b", 0), replica("a", 9)
+	reads.Receiving, copies.Copying = true, true
+	stranger := replica("d", 9)
+	stranger.Receiving = true
 	for name, x := range map[string]struct {
 		left     Estate
 		replicas []Bereaved
 		want     string
 	}{
 		"nobody answers":             {left, nil, ""},
-		"the one that there is":      {left, []Bereaved{{Member: "a", History: "h", Offset: 5}}, "a"},
-		"the furthest":               {left, []Bereaved{{Member: "a", History: "h", Offset: 5}, {Member: "b", History: "h", Offset: 6}}, "b"},
-		"the first of equals":        {left, []Bereaved{{Member: "a", History: "h", Offset: 5}, {Member: "b", History: "h", Offset: 5}}, "a"},
+		"the one that there is":      {left, []Bereaved{replica("a", 5)}, "a"},
+		"the furthest":               {left, []Bereaved{replica("a", 5), replica("b", 6)}, "b"},
+		"the first of equals":        {left, []Bereaved{replica("a", 5), replica("b", 5)}, "a"},
 		"of another history":         {left, []Bereaved{{Member: "a", History: "other", Offset: 9}}, ""},
-		"in the middle of a copy":    {left, []Bereaved{{Member: "a", History: "h", Offset: 9, Copying: true}}, ""},
-		"one that was not level":     {left, []Bereaved{{Member: "d", History: "h", Offset: 9}}, ""},
-		"one still reads":            {left, []Bereaved{{Member: "a", History: "h", Offset: 9}, {Member: "b", History: "h", Receiving: true}}, ""},
-		"a stranger still reads":     {left, []Bereaved{{Member: "a", History: "h"}, {Member: "d", History: "h", Receiving: true}}, "a"},
-		"one is primary already":     {left, []Bereaved{{Member: "a", History: "h"}, {Member: "b", Leads: true}}, ""},
+		"in the middle of a copy":    {left, []Bereaved{copies}, ""},
+		"one that was not level":     {left, []Bereaved{replica("d", 9)}, ""},
+		"one still reads":            {left, []Bereaved{replica("a", 9), reads}, ""},
+		"a stranger still reads":     {left, []Bereaved{replica("a", 5), stranger}, "a"},
+		"one is primary already":     {left, []Bereaved{replica("a", 5), {Member: "b", Leads: true}}, ""},
 		"nothing is known of before": {Estate{Level: []string{"a"}}, []Bereaved{{Member: "a"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
