@@ -8,7 +8,9 @@ import "testing"
 func TestHeir(t *testing.T) {
 	t.Parallel()
 	left := Estate{History: "h", Level: []string{"a", "b", "c"}}
-	replica := func(member string, offset int64) Bereaved { return Bereaved{Member: member, History: "h", Offset: offset} }
+	replica := func(member string, offset int64) Bereaved {
+		return Bereaved{Member: member, History: "h", Offset: offset}
+	}
 	reads, copies := replica("b", 0), replica("a", 9)
 	reads.Receiving, copies.Copying = true, true
 	stranger := replica("d", 9)
