@@ -76,7 +76,9 @@ func (d *ClusterDriver) move(ctx context.Context) (more bool, err error) {
 	for begun := time.Now(); ; {
 		moves := d.view.Moves()
 		for _, m := range moves {
-			if err := d.carryOut(ctx, m); err != nil {
+			if err := d.carryOut(ctx, m); errors.Is(err, errCrossing) {
+				return true, nil
+			} else if err != nil {
 				return false, fmt.Errorf("%s %s%s: %w", m.Kind, m.Member.Name, m.Node, err)
 			}
 		}
@@ -176,15 +178,54 @@ func (d *ClusterDriver) sendAll(ctx context.Context, m redis.Move, receiver *gor
 	return nil
 }
 
-// send moves one slot: the receiver is told, then the keys go, then the slot changes hands, at the receiver first, so
-// that at no time nobody owns it. A key that came before and was not struck here is the newer one here: it was not
-// served there.
-func (d *ClusterDriver) send(ctx context.Context, m redis.Move, slot int, receiver *goredis.Client) error {
-	me := d.view.Myself().ID
-	if err := setSlot(ctx, receiver, slot, "IMPORTING", me); err != nil {
+// errCrossing says that slots move at one end of a way in the other direction.
+var errCrossing = errors.New("slots move in the other direction")
+
+// begin announces at both ends that a slot moves, and only then looks whether one of them does the opposite. Nobody
+// sends who receives: a slot that came makes the epoch of its new owner the highest, and if that one just then gave
+// another slot away, it would be believed to own it still by everybody but itself, and nobody would serve it [seen].
+// That two agents have different plans for a moment is enough for it. Who announces first and looks then is seen by
+// the other, or sees the other.
+func (d *ClusterDriver) begin(ctx context.Context, m redis.Move, slot int, receiver *goredis.Client) error {
+	me := d.view.Myself()
+	if err := setSlot(ctx, receiver, slot, "IMPORTING", me.ID); err != nil {
 		return err
 	}
 	if err := setSlot(ctx, d.client, slot, "MIGRATING", m.Node); err != nil {
+		return err
+	}
+	there, err := nodeOf(ctx, receiver)
+	if err != nil {
+		return err
+	}
+	here, err := nodeOf(ctx, d.client)
+	if err != nil {
+		return err
+	}
+	if len(there.Migrating) == 0 && len(here.Importing) == 0 {
+		return nil
+	}
+	if _, resumed := me.Migrating[slot]; resumed {
+		return errCrossing // some of its keys may be there already; the other way is given up
+	}
+	return errors.Join(errCrossing, setSlot(ctx, receiver, slot, "STABLE"), setSlot(ctx, d.client, slot, "STABLE"))
+}
+
+// nodeOf is a server's own node.
+func nodeOf(ctx context.Context, at *goredis.Client) (redis.Node, error) {
+	text, err := at.ClusterNodes(ctx).Result()
+	if err != nil {
+		return redis.Node{}, fmt.Errorf("asking a server for its cluster: %w", err)
+	}
+	nodes, err := redis.ParseNodes(text)
+	return redis.Cluster{Nodes: nodes}.Myself(), err
+}
+
+// send moves one slot: both ends are told, then the keys go, then the slot changes hands, at the receiver first, so
+// that at no time nobody owns it. A key that came before and was not struck here is the newer one here: it was not
+// served there.
+func (d *ClusterDriver) send(ctx context.Context, m redis.Move, slot int, receiver *goredis.Client) error {
+	if err := d.begin(ctx, m, slot, receiver); err != nil {
 		return err
 	}
 	for {

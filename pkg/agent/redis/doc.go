@@ -58,7 +58,8 @@
 //   - A scrape has a connection of its own and is bounded in time: a server that hangs holds up nobody (metrics.go).
 //
 // With shards the driver is another (cluster.go): it starts the same server, and carries out what the pure half says
-// that a member has to do for its cluster (cluster_tend.go).
+// that a member has to do for its cluster (cluster_tend.go). When its server dies as a primary, it sees to it that a
+// replica takes over (cluster_rest.go).
 //
 // Read driver.go, then observe.go and history.go for what the election learns, execute.go and demote.go for the steps,
 // mark.go for what is on the disk, and tend.go. info.go is what a server tells, metrics.go what Prometheus sees of it.

@@ -228,9 +228,20 @@ func TestClusterRunbook(t *testing.T) {
 		"an empty volume":              {func(o *observation) { o.Volume.HasData = false }, runbook.StepInitialise},
 		"a server that is down":        {func(*observation) {}, runbook.StepStartReplica},
 		"a primary that died":          {func(o *observation) { o.Volume.Resting = true }, runbook.StepWait},
-		"the data of another cluster":  {func(o *observation) { o.Volume.SystemID = "8" }, runbook.StepWait},
-		"a server that loads":          {func(o *observation) { o.Server.Running = true }, runbook.StepWait},
-		"a server that runs":           {leads, runbook.StepTend},
+		"a primary that died, with an heir": {func(o *observation) {
+			o.Volume.Resting, o.Volume.Heir = true, "orders-db-0-1"
+		}, runbook.StepHandOver},
+		"asked to hand over while nobody would be elected": {func(o *observation) {
+			leads(o)
+			o.Plan.Switchover, o.Server.Settling = asked, true
+		}, runbook.StepTend},
+		"ending while nobody would be elected": {func(o *observation) {
+			leads(o)
+			o.Stopping, o.Server.Settling, o.Server.Attached = true, true, []string{"orders-db-0-1"}
+		}, runbook.StepWait},
+		"the data of another cluster": {func(o *observation) { o.Volume.SystemID = "8" }, runbook.StepWait},
+		"a server that loads":         {func(o *observation) { o.Server.Running = true }, runbook.StepWait},
+		"a server that runs":          {leads, runbook.StepTend},
 		"a cluster that stops runs to the end": {func(o *observation) { leads(o); o.Plan.PowerState = "Stopped" },
 			runbook.StepTend},
 		"a fenced member": {func(o *observation) { leads(o); o.Plan.FencedMembers = []string{o.Member} },

@@ -65,8 +65,31 @@
 //   - Two clusters never become one, although addresses are used again: the bus wants a certificate of the cluster's
 //     own authority from both sides.
 //   - A primary that died is not started again at once: its replicas may have what its disk has not, and it would have
-//     them throw that away. A replica that has not received since its own start is never elected; Redis sees to that.
+//     them throw that away. It comes back when one of them leads, or when none did in time.
 //   - A server that owns slots is never made a replica, and a node that owns slots is never forgotten.
+//   - Nobody sends slots who receives some. A slot that comes makes the epoch of its new owner the highest, and what
+//     that one gave away in the same moment would be believed to be its own by all but itself.
+//
+// # Who takes the place of a primary that died
+//
+// The gossip needs the node timeout to notice that a server is gone, and then the votes: 7 to 11 s. The agent sees its
+// server die at once, so it asks a replica to stand for election with CLUSTER FAILOVER FORCE (cluster_heir.go). This is
+// sound for these reasons:
+//
+//   - FORCE skips the handshake with the primary, which is dead, and not the vote: a majority of the primaries must
+//     still agree, and a second one of the same shard is not voted for in the same epoch. TAKEOVER would skip the
+//     vote too. It could make two primaries of two halves that do not see each other, and is never used.
+//   - The primary is certainly dead: it was the agent's own child, and nothing of it is left on the volume.
+//   - FORCE also skips the replica's own look at how old its data is, so this is done here. Asked is one that was level
+//     when the primary was seen last, that has its history, and that has read the primary's last words to their end; of
+//     several the one that has most.
+//   - Others vote for one in the place of the same primary once in twice the node timeout, and a replica stands once in
+//     four times that. A request in that time would fail; so it is not made, and planned handovers wait as well.
+//   - When it fails all the same, nothing is lost but time: the gossip and the servers' own election go on.
+//
+// Where agent and server die together, as with their node, nobody knows earlier than the gossip. To start the server
+// again in place would be faster and lose what was acknowledged since the last flush, up to a second of it, which
+// replicas have.
 //
 // A primary that sees no majority for 5 s takes no more writes; until then it acknowledges what may be lost, and
 // replication is asynchronous before that. So this is BoundedLoss, as without shards.
@@ -85,5 +108,5 @@
 //     Secret that only members mount.
 //
 // Read engine.go, parameters.go, config.go and acl.go in this order, then converge.go; for shards cluster_nodes.go,
-// cluster.go, cluster_moves.go and cluster_rules.go.
+// cluster.go, cluster_moves.go, cluster_heir.go and cluster_rules.go.
 package redis

@@ -23,10 +23,12 @@
 //
 // # Adding an engine
 //
-// An engine joins with one entry in engines_test.go: its spec, the name of its server's process, one parameter that is
-// live and one that needs a restart, and how to open a session. What it is not capable of by nature it *lacks*: a trait
-// and the reason, such as that any member of it accepts writes. Behaviours name the traits that they need and never an
-// engine; when a new engine needs an exception that no trait expresses, the trait is what is missing.
+// An engine joins with one entry in engines_test.go: its spec, the name of its server's process, one parameter that
+// is live and one that needs a restart, and how to open a session. A topology in which an engine behaves otherwise,
+// such as one with shards, has an entry of its own: "make conformance ENGINE=redis-cluster". What it is not capable
+// of by nature it *lacks*: a trait and the reason, such as that any member of it accepts writes. Behaviours name the
+// traits that they need and never an engine; when a new engine needs an exception that no trait expresses, the trait
+// is what is missing.
 //
 // Read behaviours_test.go first, then engines_test.go.
 package conformance
