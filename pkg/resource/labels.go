@@ -34,6 +34,9 @@ func memberLabels(cluster *v1alpha1.DatabaseCluster, member, build string) map[s
 	l := commonLabels(cluster)
 	at, _ := PlaceOf(cluster, member)
 	maps.Copy(l, shardSelection(cluster, at.Shard))
+	if cluster.Spec.Shards != nil {
+		l[v1alpha1.LabelOrdinal] = strconv.Itoa(at.Ordinal)
+	}
 	l[v1alpha1.LabelMember] = member
 	l[v1alpha1.LabelEngine] = engineName(cluster)
 	l[v1alpha1.LabelBuild] = build
@@ -83,4 +86,9 @@ func selectMembers(cluster string) *metav1ac.LabelSelectorApplyConfiguration {
 // selectShard selects the pods of a shard, in the form of other objects' selectors.
 func selectShard(cluster *v1alpha1.DatabaseCluster, shard int) *metav1ac.LabelSelectorApplyConfiguration {
 	return metav1ac.LabelSelector().WithMatchLabels(shardSelection(cluster, shard))
+}
+
+// selectOrdinal selects the pods that have an ordinal, one of each shard.
+func selectOrdinal(cluster *v1alpha1.DatabaseCluster, ordinal int) *metav1ac.LabelSelectorApplyConfiguration {
+	return selectMembers(cluster.Name).WithMatchLabels(map[string]string{v1alpha1.LabelOrdinal: strconv.Itoa(ordinal)})
 }

@@ -113,7 +113,7 @@ func podWithoutAgent(in PodInput) *corev1ac.PodApplyConfiguration {
 		WithContainers(engineContainer(in)).
 		WithVolumes(volumes(in)...)
 	at, _ := PlaceOf(cluster, in.Member)
-	schedule(spec, cluster, at.Shard)
+	schedule(spec, cluster, at)
 	for _, s := range cluster.Spec.ImagePullSecrets {
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(s.Name))
 	}

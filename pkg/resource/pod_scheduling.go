@@ -11,8 +11,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// schedule says on which nodes a member of a shard may run.
-func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster, shard int) {
+// schedule says on which nodes a member may run.
+func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster, at Place) {
 	wanted := cluster.Spec.Scheduling
 	if len(wanted.NodeSelector) > 0 {
 		spec.WithNodeSelector(wanted.NodeSelector)
@@ -23,9 +23,31 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.Databa
 	for _, t := range wanted.Tolerations {
 		spec.WithTolerations(toleration(t))
 	}
-	group := selectShard(cluster, shard)
+	group := selectShard(cluster, at.Shard)
 	spread(spec, group, corev1.LabelHostname, wanted.Spread.Node)
 	spread(spec, group, corev1.LabelTopologyZone, wanted.Spread.Zone)
+	if cluster.Spec.Shards != nil {
+		avoid(spec, selectOrdinal(cluster, at.Ordinal))
+	}
+}
+
+// avoid keeps members of the same ordinal apart where nodes allow it: the first of each shard is its first primary, and
+// were those on one node, its loss would take the majority that has to elect their successors. It is an affinity since
+// a pod may have only one spread constraint for nodes.
+func avoid(spec *corev1ac.PodSpecApplyConfiguration, others *metav1ac.LabelSelectorApplyConfiguration) {
+	antiAffinity(spec).WithPreferredDuringSchedulingIgnoredDuringExecution(corev1ac.WeightedPodAffinityTerm().
+		WithWeight(100).
+		WithPodAffinityTerm(corev1ac.PodAffinityTerm().
+			WithTopologyKey(corev1.LabelHostname).
+			WithLabelSelector(others)))
+}
+
+// antiAffinity is where a pod says which others it avoids.
+func antiAffinity(spec *corev1ac.PodSpecApplyConfiguration) *corev1ac.PodAntiAffinityApplyConfiguration {
+	if spec.Affinity == nil {
+		spec.WithAffinity(corev1ac.Affinity().WithPodAntiAffinity(corev1ac.PodAntiAffinity()))
+	}
+	return spec.Affinity.PodAntiAffinity
 }
 
 // spread keeps the members of a shard off each other: what they have, others have not. Required is an anti-affinity and
@@ -43,10 +65,7 @@ func spread(
 			WithLabelSelector(group))
 		return
 	}
-	if spec.Affinity == nil {
-		spec.WithAffinity(corev1ac.Affinity().WithPodAntiAffinity(corev1ac.PodAntiAffinity()))
-	}
-	spec.Affinity.PodAntiAffinity.WithRequiredDuringSchedulingIgnoredDuringExecution(
+	antiAffinity(spec).WithRequiredDuringSchedulingIgnoredDuringExecution(
 		corev1ac.PodAffinityTerm().WithTopologyKey(topologyKey).WithLabelSelector(group))
 }
 

@@ -20,6 +20,9 @@ const (
 	LabelMember = "atlasdb.io/member-name"
 	// LabelShard is the index of the member's shard, on its pod and its volume; absent when the cluster has no shards.
 	LabelShard = "atlasdb.io/shard"
+	// LabelOrdinal tells the members of a shard apart, on the pods and volumes of a cluster with shards: members of the
+	// same ordinal avoid each other's nodes.
+	LabelOrdinal = "atlasdb.io/ordinal"
 	// LabelRole is the member's role, on its pod; the agent sets it, Services select by it.
 	LabelRole = "atlasdb.io/role"
 	// LabelEngine is the engine in lower case, on pods and volumes.
