@@ -21,6 +21,14 @@ const (
 	ZooKeeper Keeper = "ZooKeeper"
 )
 
+// ports are those at which a keeper is reached, by members and by other keepers.
+func (k Keeper) ports() []int32 {
+	if k == ZooKeeper {
+		return []int32{ZooKeeperPort, ZooKeeperPeerPort, ZooKeeperElectionPort}
+	}
+	return []int32{KeeperPort, RaftPort}
+}
+
 // Dialect is what differs between the versions of ClickHouse, as data: no other code asks for a version.
 type Dialect struct {
 	// Since is the first version of the dialect, Before the first that it does not hold for any more; "" for none.
@@ -45,20 +53,32 @@ type Dialect struct {
 	ReloadsCertificates bool
 	// ServerMemory: the server itself has a limit of memory. Without it the queries of all users have one together.
 	ServerMemory bool
+	// ServerSettings: the settings of the server are those of today, and a running server takes many of them over.
+	ServerSettings bool
 	// ServerPools: the background pools are settings of the server. Without it they are of the profile "default".
 	ServerPools bool
+	// WholePartitions: merges of whole partitions wait for free threads by a setting of their own.
+	WholePartitions bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
+	// LeastMemory is the least memory of a server that does anything.
+	LeastMemory int64
 }
 
 // dialects are all that AtlasDB speaks, the oldest first.
 var dialects = []Dialect{
-	{Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper},
+	{Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, LeastMemory: 256 * mib},
 	{
 		Since: "24.8", Root: "clickhouse", Keeper: ClickHouseKeeper, ReplicatedDatabases: true, Grants: true,
 		ClusterSecret: true, AutoQuorum: true, DropReplica: true, ReloadsCertificates: true, ServerMemory: true,
-		ServerPools: true, LogTTL: true,
+		ServerPools: true, ServerSettings: true, WholePartitions: true, LogTTL: true, LeastMemory: gib,
 	},
+}
+
+// dialectFor gives the dialect of a version that Validate found good.
+func dialectFor(version string) Dialect {
+	d, _ := DialectOf(version)
+	return d
 }
 
 // DialectOf gives the dialect of a version, and whether AtlasDB speaks one. A version may be a prefix such as "24", which

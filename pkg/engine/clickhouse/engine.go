@@ -90,9 +90,29 @@ func (Engine) Traits() engine.Traits {
 		URIOptions:          "secure=true",
 		Database:            Database,
 		ClientPort:          NativePort,
+		ClientPorts:         []engine.Port{{Name: "https", Number: HTTPSPort}},
 		ReplicationLogin:    InterserverUser,
 		ReplicationPassword: true,
 		DataSubdirectory:    dataSubdirectory,
+	}
+}
+
+// Topology of ClickHouse has no primary. Its keepers are needed as soon as there are two servers to agree.
+func (Engine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
+	keeper := keeperOf(spec)
+	dialect, _ := DialectOf(spec.Version)
+	return engine.Topology{
+		Leadership:  engine.LeadershipNone,
+		MemberPorts: []int32{InterserverPort},
+		Ensemble: &engine.Ensemble{
+			Component: KeeperComponent,
+			Needed:    spec.Members > 1 || (spec.Shards != nil && *spec.Shards > 1),
+			Members:   int(keeper.Members),
+			Storage:   *keeper.Storage.Size,
+			Resources: keeper.Resources,
+			Ports:     dialect.Keeper.ports(),
+		},
+		AbandonShards: spec.ClickHouse != nil && spec.ClickHouse.ShardRemoval == v1alpha1.ShardRemovalAcceptDataLoss,
 	}
 }
 
