@@ -21,9 +21,9 @@ var traits = engine.Traits{
 // topologyOf is that of an engine that has one for clusters with shards and another for those without.
 func topologyOf(cluster *v1alpha1.DatabaseCluster) engine.Topology {
 	if cluster.Spec.Shards == nil {
-		return engine.Topology{LeaseElected: true}
+		return engine.Topology{Leadership: engine.LeadershipLease}
 	}
-	return engine.Topology{MemberPorts: []int32{16379}}
+	return engine.Topology{Leadership: engine.LeadershipElected, MemberPorts: []int32{16379}}
 }
 
 // minimal is the least that a user writes, with the defaults of the API.
@@ -122,7 +122,7 @@ func objects(cluster *v1alpha1.DatabaseCluster) []runtime.ApplyConfiguration {
 	for shard := range Shards(cluster) {
 		all = append(all, PodDisruptionBudget(cluster, shard))
 	}
-	if topology.LeaseElected {
+	if topology.Leadership == engine.LeadershipLease {
 		all = append(all, Lease(cluster, "", 0))
 	}
 	input := podInput(cluster)

@@ -35,7 +35,7 @@ func Role(cluster *v1alpha1.DatabaseCluster, topology engine.Topology) *rbacv1ac
 		rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("pods").
 			WithResourceNames(possibleMembers(cluster)...).WithVerbs("get", "list", "watch", "patch"),
 	}
-	if !topology.LeaseElected {
+	if topology.Leadership != engine.LeadershipLease {
 		rules = slices.Delete(rules, 1, 2)
 	}
 	return rbacv1ac.Role(RoleName(cluster.Name), cluster.Namespace).

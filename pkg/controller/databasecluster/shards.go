@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -41,11 +42,20 @@ func (s Snapshot) holds(m Member) bool {
 	return lease != nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
 }
 
-// leaseElected says that the primary is whoever holds the Lease. Of an engine that this operator does not know nobody
-// is primary unless a Lease says so.
-func (s Snapshot) leaseElected() bool {
-	return s.Engine == nil || s.Engine.Topology(&s.Cluster.Spec).LeaseElected
+// topology says how the members work together. Of an engine that this operator does not know nobody is primary unless a
+// Lease says so.
+func (s Snapshot) topology() engine.Topology {
+	if s.Engine == nil {
+		return engine.Topology{Leadership: engine.LeadershipLease}
+	}
+	return s.Engine.Topology(&s.Cluster.Spec)
 }
+
+// leaseElected says that the primary is whoever holds the Lease.
+func (s Snapshot) leaseElected() bool { return s.topology().Leadership == engine.LeadershipLease }
+
+// leaderless says that every member accepts writes, and none is primary.
+func (s Snapshot) leaderless() bool { return s.topology().Leadership == engine.LeadershipNone }
 
 // shards are those that have wanted members, in order: the ones of the spec, and those that leave.
 func (d *Decision) shards(s Snapshot) []int {
