@@ -5,10 +5,12 @@ package clickhouse
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,6 +36,62 @@ func oldServer(t *testing.T) string {
 		t.Skip("SKIPPED: no ClickHouse server is installed here (Debian: apt-get install clickhouse-server, 18.16.1)")
 	}
 	return program
+}
+
+// oldKeeper are the classes of a ZooKeeper.
+func oldKeeper(t *testing.T) (java, classes string) {
+	t.Helper()
+	java, err := exec.LookPath("java")
+	classes = cmp.Or(os.Getenv("ATLASDB_ZOOKEEPER_CLASSES"), "/usr/share/java")
+	if _, missing := os.Stat(filepath.Join(classes, "zookeeper.jar")); err != nil || missing != nil {
+		t.Skip("SKIPPED: no ZooKeeper is installed here (Debian: apt-get install zookeeper)")
+	}
+	return java, classes
+}
+
+// keep starts a ZooKeeper of one server, whose files are those of a keeper but for the paths and the address.
+func (g stage) keep(t *testing.T, member, address string) {
+	t.Helper()
+	java, classes := oldKeeper(t)
+	files, err := KeeperFiles(g.plan, member)
+	must(t, err)
+	directory := t.TempDir()
+	here := strings.NewReplacer(KeeperDirectory, directory, "clientPort=", "clientPortAddress="+address+"\nclientPort=")
+	for file, content := range files {
+		must(t, os.WriteFile(filepath.Join(directory, file), []byte(here.Replace(content)), 0o600))
+	}
+	must(t, os.WriteFile(filepath.Join(directory, "myid"), []byte(strconv.Itoa(KeeperID(member))), 0o600))
+	cmd := exec.CommandContext(t.Context(), java, "@"+filepath.Join(directory, ZooKeeperOptionsFile),
+		"-cp", classes+"/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain", filepath.Join(directory, ZooKeeperFile))
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	serving(t, net.JoinHostPort(address, strconv.Itoa(ZooKeeperPort)))
+}
+
+// serving waits until a ZooKeeper serves.
+func serving(t *testing.T, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			continue
+		}
+		_, err = connection.Write([]byte("mntr"))
+		answer, _ := io.ReadAll(connection)
+		_ = connection.Close()
+		if err == nil && bytes.Contains(answer, []byte("zk_server_state")) {
+			return
+		}
+	}
+	t.Fatal("the ZooKeeper does not serve")
 }
 
 // Passwords of the users of a server.
@@ -67,6 +125,20 @@ func planOf(build string, shards, members, keepers int) engine.Plan {
 	return plan
 }
 
+// stage is what the servers of a cluster have in common.
+type stage struct {
+	program   string
+	plan      engine.Plan
+	authority *tlsutil.Authority
+}
+
+func newStage(t *testing.T, program string, plan engine.Plan) stage {
+	t.Helper()
+	authority, err := tlsutil.NewAuthority("orders", time.Now(), rand.Reader)
+	must(t, err)
+	return stage{program: program, plan: plan, authority: authority}
+}
+
 // server is a real server with a configuration of AtlasDB's, at an address of its own on this machine.
 type server struct {
 	directory, address string
@@ -75,10 +147,11 @@ type server struct {
 }
 
 // start starts a member's server. Its files are those of a member, but for the paths and the addresses it listens on.
-func start(t *testing.T, program string, plan engine.Plan, member, address string) *server {
+func (g stage) start(t *testing.T, member, address string) *server {
 	t.Helper()
 	s := &server{directory: t.TempDir(), address: address}
-	s.certify(t)
+	s.certify(t, g.authority)
+	plan := g.plan
 	files, err := ServerFiles(plan, member, secrets)
 	must(t, err)
 	here := strings.NewReplacer(
@@ -91,17 +164,15 @@ func start(t *testing.T, program string, plan engine.Plan, member, address strin
 		must(t, os.WriteFile(s.path(file), []byte(here.Replace(content)), 0o600))
 	}
 	must(t, os.Mkdir(s.path("data"), 0o700))
-	s.run(t, program)
+	s.run(t, g.program)
 	return s
 }
 
 func (s *server) path(name string) string { return filepath.Join(s.directory, name) }
 
 // certify makes the certificates of a member, and trusts their authority.
-func (s *server) certify(t *testing.T) {
+func (s *server) certify(t *testing.T, authority *tlsutil.Authority) {
 	t.Helper()
-	authority, err := tlsutil.NewAuthority("orders", time.Now(), rand.Reader)
-	must(t, err)
 	shown, err := authority.IssueServer("orders", []string{"localhost"}, time.Now(), rand.Reader)
 	must(t, err)
 	mine, err := authority.IssueClient(InterserverUser, time.Now(), rand.Reader)
