@@ -28,6 +28,12 @@ func (p Place) Compare(other Place) int {
 		cmp.Compare(p.Ordinal, other.Ordinal))
 }
 
+// Group is the place of a member's shard or ensemble; members of the same one have the same.
+func (p Place) Group() Place {
+	p.Ordinal = 0
+	return p
+}
+
 // PlaceOf gives the place of a member; ok is false for a name that MemberName does not give to any member.
 func PlaceOf(cluster *v1alpha1.DatabaseCluster, member string) (at Place, ok bool) {
 	group := internalName(cluster.Name)

@@ -28,7 +28,8 @@ func (d *Decision) wantShared(s Snapshot) error {
 	} else {
 		d.unwant(s, Ref{"Service", resource.ReadOnlyServiceName(cluster.Name)}, singleMember)
 	}
-	for _, wanted := range append(shared, d.budgets(s)...) {
+	shared = append(append(shared, d.budgets(s)...), d.ensembleShared(s)...)
+	for _, wanted := range shared {
 		if err := d.want(s, wanted); err != nil {
 			return err
 		}
