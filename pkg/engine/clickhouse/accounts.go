@@ -14,10 +14,7 @@ import (
 // accounts are all users of a server. There is no user "default", as whom a connection begins that names nobody, and
 // none without a password.
 func (d Dialect) accounts(plan engine.Plan, secrets Secrets) (string, error) {
-	users := group("users", d.agent(secrets))
-	if !d.ClusterSecret {
-		users.children = append(users.children, d.sibling(plan, secrets))
-	}
+	users := group("users", d.agent(secrets), d.sibling(plan, secrets))
 	for _, user := range plan.Users {
 		if err := judgeUser(user); err != nil {
 			return "", err
@@ -54,10 +51,19 @@ func (d Dialect) agent(secrets Secrets) element {
 	return user
 }
 
-// sibling is who another member logs in as, for a query of an application that is spread over the shards.
+// sibling is who another member logs in as: its agent, which compares tables, and in a version without ClusterSecret a
+// query of an application that is spread over the shards.
 func (d Dialect) sibling(plan engine.Plan, secrets Secrets) element {
 	user := account(InterserverUser, PasswordHash(secrets.Members), "default", anywhere)
-	user.children = append(user.children, databases(plan))
+	if !d.Grants {
+		user.children = append(user.children, databases(plan))
+		return user
+	}
+	queries := []string{"GRANT SELECT ON system.*"}
+	for _, database := range plan.Databases {
+		queries = append(queries, "GRANT SHOW ON "+Quote(database.Name)+".*")
+	}
+	user.children = append(user.children, grants(queries...))
 	return user
 }
 

@@ -51,6 +51,9 @@ func (d Dialect) server(spec *v1alpha1.DatabaseClusterSpec) []element {
 		// No file of dictionaries or of anything else is looked for beside the configuration.
 		leaf("dictionaries_config", ""),
 	}
+	if d.PlainPort {
+		all = append(all, number("tcp_port", 0))
+	}
 	all = append(all, listening()...)
 	all = append(all, openSSL("none"))
 	all = append(all, d.accessControl()...)
@@ -86,19 +89,11 @@ func (d Dialect) serverDefaults(c capacity) map[string]string {
 	// In the vendor's proportions: with more of these than there are threads nothing large would ever be merged, and a
 	// current server does not start.
 	all["merge_tree.number_of_free_entries_in_pool_to_lower_max_size_of_merge"] = decimal(mergers / 2)
-	all["merge_tree.number_of_free_entries_in_pool_to_execute_mutation"] = decimal(d.mutationEntries(mergers))
-	if d.WholePartitions {
+	if d.PoolEntries {
+		all["merge_tree.number_of_free_entries_in_pool_to_execute_mutation"] = decimal(mergers * 5 / 4)
 		all["merge_tree.number_of_free_entries_in_pool_to_execute_optimize_entire_partition"] = decimal(mergers * 25 / 16)
 	}
 	return all
-}
-
-// mutationEntries is how many free entries a mutation waits for: of two entries for each thread, or of one.
-func (d Dialect) mutationEntries(mergers int64) int64 {
-	if d.WholePartitions {
-		return mergers * 5 / 4
-	}
-	return mergers * 5 / 8
 }
 
 // accessControl is where users come from, and that grants mean what they say. An old version has neither.

@@ -57,8 +57,11 @@ type Dialect struct {
 	ServerSettings bool
 	// ServerPools: the background pools are settings of the server. Without it they are of the profile "default".
 	ServerPools bool
-	// WholePartitions: merges of whole partitions wait for free threads by a setting of their own.
-	WholePartitions bool
+	// PoolEntries: mutations and merges of whole partitions wait for free entries of the pool, by settings of their own.
+	PoolEntries bool
+	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS. It gets one that the system
+	// chooses, which no Service leads to and the NetworkPolicy keeps closed.
+	PlainPort bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
 	// LeastMemory is the least memory of a server that does anything.
@@ -67,11 +70,11 @@ type Dialect struct {
 
 // dialects are all that AtlasDB speaks, the oldest first.
 var dialects = []Dialect{
-	{Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, LeastMemory: 256 * mib},
+	{Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, LeastMemory: 256 * mib},
 	{
 		Since: "24.8", Root: "clickhouse", Keeper: ClickHouseKeeper, ReplicatedDatabases: true, Grants: true,
 		ClusterSecret: true, AutoQuorum: true, DropReplica: true, ReloadsCertificates: true, ServerMemory: true,
-		ServerPools: true, ServerSettings: true, WholePartitions: true, LogTTL: true, LeastMemory: gib,
+		ServerPools: true, ServerSettings: true, PoolEntries: true, LogTTL: true, LeastMemory: gib,
 	},
 }
 

@@ -47,7 +47,7 @@ func ServerFiles(plan engine.Plan, member string, secrets Secrets) (map[string]s
 func (d Dialect) member(plan engine.Plan, me engine.PlanMember, secrets Secrets) []element {
 	all := []element{
 		leaf("display_name", me.Name),
-		leaf("interserver_http_host", me.Host),
+		leaf("interserver_https_host", me.Host),
 		group("interserver_http_credentials",
 			leaf("user", InterserverUser), secret("password", secrets.Members)),
 		group("macros",

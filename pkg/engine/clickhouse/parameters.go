@@ -4,6 +4,7 @@
 package clickhouse
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -88,28 +89,53 @@ func insert(into []element, path []string, value string) []element {
 	return into
 }
 
-// Waiting are the parameters for which a running server must be started again: what it was started with is compared
-// with what the plan has now, sorted. What is neither a parameter nor computed as one is not compared.
+// Waiting are the parameters, and the sections of MemberFile, for which a running server must be started again: what
+// it was started with is compared with what it would be started with now, sorted. Both are as ServerFiles gives them.
 func (d Dialect) Waiting(started, wanted map[string]string) ([]string, error) {
 	var waiting []string
-	for file, in := range map[string]place{ConfigFile: inServer, UsersFile: inProfile} {
+	for file, waits := range map[string]func(key string) (name string, waits bool){
+		ConfigFile: d.waitsInServer, UsersFile: d.waitsInProfile, MemberFile: d.waitsInMember,
+	} {
 		had, err := ParseConfig(started[file])
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s of the running server: %w", file, err)
 		}
 		wants, err := ParseConfig(wanted[file])
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		for _, key := range differing(had, wants) {
-			name := strings.TrimPrefix(key, defaultProfile)
-			if r, known := d.ruleOf(name); known && r.place == in && r.restart && (in == inServer || name != key) {
+			if name, yes := waits(key); yes {
 				waiting = append(waiting, name)
 			}
 		}
 	}
 	slices.Sort(waiting)
-	return waiting, nil
+	return slices.Compact(waiting), nil
+}
+
+func (d Dialect) waitsInServer(key string) (name string, waits bool) {
+	r, known := d.ruleOf(key)
+	return key, known && r.place == inServer && r.restart
+}
+
+func (d Dialect) waitsInProfile(key string) (name string, waits bool) {
+	name, ofDefault := strings.CutPrefix(key, defaultProfile)
+	r, known := d.ruleOf(name)
+	return name, ofDefault && known && r.place == inProfile && r.restart
+}
+
+// waitsInMember: a server begins to work for all members at its start, if ever. An old one takes over nothing at all
+// but where the other members are.
+func (d Dialect) waitsInMember(key string) (name string, waits bool) {
+	section, _, _ := strings.Cut(key, ".")
+	switch section {
+	case "distributed_ddl":
+		return section, true
+	case "zookeeper", "interserver_https_host", "interserver_http_credentials":
+		return section, !d.ServerSettings
+	}
+	return section, false
 }
 
 // differing are the keys whose values are not the same, or that only one of two has.
