@@ -178,7 +178,7 @@ func (d *Driver) disconnect() {
 // Access is how the agent logs in at the own server while it lives.
 func (d *Driver) Access() Access {
 	return Access{login: login{
-		address: local, username: clickhouse.AgentUser, password: d.password, dial: d.options.Dial,
+		address: local, host: localhost, username: clickhouse.AgentUser, password: d.password, dial: d.options.Dial,
 		certificates: d.options.CertificateDirectory,
 	}}
 }

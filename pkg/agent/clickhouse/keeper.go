@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 
 	"k8s.io/klog/v2"
 
@@ -31,6 +32,8 @@ type KeeperDriver struct {
 	certificates [hashSize]byte
 	pending      []string
 	quiesced     bool
+	// kind is which keeper it is, for a scrape, which comes at any time.
+	kind atomic.Pointer[clickhouse.Keeper]
 }
 
 // NewKeeper returns a KeeperDriver whose server is down.
@@ -46,6 +49,7 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 	if _, err := d.observe(d.options.Member, o); err != nil {
 		return err
 	}
+	d.kind.Store(new(keeperOf(o.Plan)))
 	o.Pending = d.pending
 	if d.server == nil {
 		return nil
@@ -58,7 +62,7 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	seen, err := d.words.state(ctx, o.Plan, local, d.host(o.Plan))
+	seen, err := d.words.state(ctx, keeperOf(o.Plan), local, localhost)
 	switch {
 	case err != nil:
 		return nil // one that starts refuses connections; that it does is what is observed
@@ -72,12 +76,6 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 	o.Server.InRecovery, o.Server.Streaming = !seen.Leads(), true
 	o.Server.Quiet = d.quiesced
 	return nil
-}
-
-// host is the name in the own certificate.
-func (d *KeeperDriver) host(plan engine.Plan) string {
-	me, _ := plan.Member(d.options.Member)
-	return me.Host
 }
 
 // Do carries out a step.
@@ -122,10 +120,9 @@ func (d *KeeperDriver) begin(plan engine.Plan) error {
 	if err := os.MkdirAll(directory, dataMode); err != nil {
 		return fmt.Errorf("making the keeper's directory: %w", err)
 	}
-	dialect, _ := clickhouse.DialectOf(plan.Build)
 	d.started, d.certificates, d.pending = files, certificates(d.options.CertificateDirectory), nil
 	d.quiesced = false
-	if dialect.Keeper == clickhouse.ZooKeeper {
+	if keeperOf(plan) == clickhouse.ZooKeeper {
 		return d.beginZooKeeper(directory)
 	}
 	return d.start(command(found("clickhouse-keeper"),
@@ -148,12 +145,12 @@ func (d *KeeperDriver) beginZooKeeper(directory string) error {
 // yield lets another keeper lead before this one ends: an election that begins when a leader is gone takes longer.
 // ZooKeeper knows no way to.
 func (d *KeeperDriver) yield(ctx context.Context, plan engine.Plan) error {
-	if dialect, _ := clickhouse.DialectOf(plan.Build); dialect.Keeper == clickhouse.ZooKeeper {
+	if keeperOf(plan) == clickhouse.ZooKeeper {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	_, err := d.words.ask(ctx, plan, local, d.host(plan), "ydld")
+	_, err := d.words.ask(ctx, keeperOf(plan), local, localhost, "ydld")
 	return err
 }
 

@@ -63,7 +63,7 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 		}
 		return
 	}
-	if err := d.reach(o.Plan); err != nil {
+	if err := d.reach(); err != nil {
 		klog.FromContext(ctx).Error(err, "The server cannot be asked")
 		return
 	}
@@ -83,15 +83,11 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 	}
 }
 
-// reach makes the client of the own server, whose certificate is in the member's name.
-func (d *Driver) reach(plan engine.Plan) (err error) {
-	me, planned := plan.Member(d.options.Member)
-	if d.client != nil || !planned {
-		return nil
+// reach makes the client of the own server.
+func (d *Driver) reach() (err error) {
+	if d.client == nil {
+		d.client, err = connect(d.Access().login)
 	}
-	to := d.Access().login
-	to.host = me.Host
-	d.client, err = connect(to)
 	return err
 }
 

@@ -27,8 +27,8 @@ import (
 // Dial opens a connection.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// local is where the own server listens, whatever else it listens on.
-const local = "127.0.0.1"
+// The own server listens at local, whatever else it listens at, and its certificate is good for localhost.
+const local, localhost = "127.0.0.1", "localhost"
 
 // login is who asks a server, and where that is.
 type login struct {

@@ -30,8 +30,8 @@ type words struct {
 const mostAnswer = 256 << 10
 
 // ask asks the keeper at an address, whose certificate has a name.
-func (w words) ask(ctx context.Context, plan engine.Plan, address, host, word string) (string, error) {
-	connection, err := w.connect(ctx, plan, address, host)
+func (w words) ask(ctx context.Context, kind clickhouse.Keeper, address, host, word string) (string, error) {
+	connection, err := w.connect(ctx, kind, address, host)
 	if err != nil {
 		return "", err
 	}
@@ -54,18 +54,17 @@ func (w words) ask(ctx context.Context, plan engine.Plan, address, host, word st
 }
 
 // connect opens a connection as a member does: in the version's own way, with the members' certificate.
-func (w words) connect(ctx context.Context, plan engine.Plan, address, host string) (net.Conn, error) {
+func (w words) connect(ctx context.Context, kind clickhouse.Keeper, address, host string) (net.Conn, error) {
 	dial := w.dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	dialect, _ := clickhouse.DialectOf(plan.Build)
 	port := clickhouse.KeeperPort
-	if dialect.Keeper == clickhouse.ZooKeeper {
+	if kind == clickhouse.ZooKeeper {
 		port = clickhouse.ZooKeeperPort
 	}
 	plain, err := dial(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
-	if err != nil || dialect.Keeper == clickhouse.ZooKeeper {
+	if err != nil || kind == clickhouse.ZooKeeper {
 		return plain, err
 	}
 	roots, err := authority(w.certificates)
@@ -82,6 +81,12 @@ func (w words) connect(ctx context.Context, plan engine.Plan, address, host stri
 	}), nil
 }
 
+// keeperOf is which keepers a plan has.
+func keeperOf(plan engine.Plan) clickhouse.Keeper {
+	dialect, _ := clickhouse.DialectOf(plan.Build)
+	return dialect.Keeper
+}
+
 // keeperState is what a keeper says of itself.
 type keeperState struct{ Version, Mode string }
 
@@ -90,8 +95,8 @@ func (s keeperState) Leads() bool   { return s.Mode == "leader" || s.Mode == "st
 func (s keeperState) Serving() bool { return s.Leads() || s.Mode == "follower" }
 
 // state asks a keeper what it is.
-func (w words) state(ctx context.Context, plan engine.Plan, address, host string) (keeperState, error) {
-	answer, err := w.ask(ctx, plan, address, host, "srvr")
+func (w words) state(ctx context.Context, kind clickhouse.Keeper, address, host string) (keeperState, error) {
+	answer, err := w.ask(ctx, kind, address, host, "srvr")
 	if err != nil {
 		return keeperState{}, err
 	}
@@ -119,7 +124,7 @@ func (d *Driver) serving(ctx context.Context, plan engine.Plan) bool {
 	w := words{dial: d.options.Dial, certificates: d.options.CertificateDirectory}
 	keepers := plan.Ensemble()
 	for _, k := range keepers {
-		if s, err := w.state(ctx, plan, k.Host, k.Host); err == nil && s.Serving() {
+		if s, err := w.state(ctx, keeperOf(plan), k.Host, k.Host); err == nil && s.Serving() {
 			return true
 		}
 	}
