@@ -31,6 +31,8 @@ type Options struct {
 	CertificateDirectory string
 	// Program is the server's program; found on the PATH when empty.
 	Program string
+	// Classes is where the parts of a ZooKeeper are; where Debian has them when empty.
+	Classes string
 	// Dial says how servers are reached, if not by DNS; for tests.
 	Dial Dial
 	// Reaper waits for the children.

@@ -4,12 +4,14 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"k8s.io/klog/v2"
@@ -31,7 +33,6 @@ type KeeperDriver struct {
 	started      map[string]string
 	certificates [hashSize]byte
 	pending      []string
-	quiesced     bool
 	// kind is which keeper it is, for a scrape, which comes at any time.
 	kind atomic.Pointer[clickhouse.Keeper]
 }
@@ -74,8 +75,25 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 	}
 	o.Server.Accepting, o.Server.Version = true, seen.Version
 	o.Server.InRecovery, o.Server.Streaming = !seen.Leads(), true
-	o.Server.Quiet = d.quiesced
+	if seen.Leads() && keeperOf(o.Plan) != clickhouse.ZooKeeper {
+		o.Server.Attached = d.followers(ctx, o.Plan)
+	}
 	return nil
+}
+
+// followers are the other keepers, if any of them is level with this one and can lead in its place: who it is the
+// keepers know. A ZooKeeper has no way to hand over, so that it is not asked.
+func (d *KeeperDriver) followers(ctx context.Context, plan engine.Plan) (names []string) {
+	lines, err := d.monitor(ctx)
+	if err != nil || lines["zk_synced_followers"] < 1 {
+		return nil
+	}
+	for _, k := range plan.Ensemble() {
+		if k.Name != d.options.Member {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 // Do carries out a step.
@@ -85,14 +103,11 @@ func (d *KeeperDriver) Do(ctx context.Context, t runbook.Task) error {
 		return d.initialise(t.Plan)
 	case runbook.StepStartPrimary, runbook.StepStartReplica:
 		return d.begin(t.Plan)
-	case runbook.StepQuiesce:
-		d.quiesced = true
-		return nil
 	case runbook.StepHandOver:
 		return d.yield(ctx, t.Plan)
 	case runbook.StepStopServer:
 		return d.stop()
-	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepClone, runbook.StepRewind,
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepClone, runbook.StepRewind,
 		runbook.StepDemote, runbook.StepFollow, runbook.StepPromote, runbook.StepEnforce:
 	}
 	return fmt.Errorf("step %s is not the driver's", t.Kind)
@@ -121,7 +136,6 @@ func (d *KeeperDriver) begin(plan engine.Plan) error {
 		return fmt.Errorf("making the keeper's directory: %w", err)
 	}
 	d.started, d.certificates, d.pending = files, certificates(d.options.CertificateDirectory), nil
-	d.quiesced = false
 	if keeperOf(plan) == clickhouse.ZooKeeper {
 		return d.beginZooKeeper(directory)
 	}
@@ -138,25 +152,23 @@ func (d *KeeperDriver) beginZooKeeper(directory string) error {
 	}
 	return d.start(command(found("java"),
 		"@"+filepath.Join(d.options.ConfigDirectory, clickhouse.ZooKeeperOptionsFile),
-		"-cp", zooKeeperClasses(), "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+		"-cp", zooKeeperClasses(cmp.Or(d.options.Classes, javaDirectory)), "org.apache.zookeeper.server.quorum.QuorumPeerMain",
 		filepath.Join(d.options.ConfigDirectory, clickhouse.ZooKeeperFile)))
 }
 
 // yield lets another keeper lead before this one ends: an election that begins when a leader is gone takes longer.
-// ZooKeeper knows no way to.
 func (d *KeeperDriver) yield(ctx context.Context, plan engine.Plan) error {
-	if keeperOf(plan) == clickhouse.ZooKeeper {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	_, err := d.words.ask(ctx, keeperOf(plan), local, localhost, "ydld")
+	answer, err := d.words.ask(ctx, keeperOf(plan), local, localhost, "ydld")
+	if err == nil && !strings.HasPrefix(answer, "Sent") {
+		err = fmt.Errorf("the keeper does not give up leading: %q", brief(answer))
+	}
 	return err
 }
 
 // Tend takes note of what waits for a restart: a keeper reads its files at its start, and the others are in them.
 func (d *KeeperDriver) Tend(_ context.Context, plan engine.Plan, _ runbook.Observation) (runbook.Tended, error) {
-	d.quiesced = false
 	wanted, err := clickhouse.KeeperFiles(plan, d.options.Member)
 	if err != nil {
 		return runbook.Tended{}, err

@@ -19,10 +19,10 @@ var zooKeeperParts = []string{
 }
 
 // zooKeeperClasses is where Java finds them.
-func zooKeeperClasses() string {
+func zooKeeperClasses(directory string) string {
 	var paths []string
 	for _, part := range zooKeeperParts {
-		matches, _ := filepath.Glob(filepath.Join(javaDirectory, part+".jar")) //nolint:errcheck // the patterns are good
+		matches, _ := filepath.Glob(filepath.Join(directory, part+".jar")) //nolint:errcheck // the patterns are good
 		paths = append(paths, matches...)
 	}
 	return strings.Join(paths, ":")
