@@ -31,12 +31,12 @@ func group(name string, children ...element) element { return element{name: name
 // leaf is an element with a text.
 func leaf(name, text string) element { return element{name: name, text: text} }
 
-// number is an element with a whole number, flag one with a yes or no.
+// number is an element with a whole number, yesNo one with a yes or no.
 func number[T ~int | ~int32 | ~int64](name string, n T) element {
 	return leaf(name, strconv.FormatInt(int64(n), 10))
 }
 
-func flag(name string, on bool) element {
+func yesNo(name string, on bool) element {
 	if on {
 		return leaf(name, "true")
 	}
