@@ -22,7 +22,7 @@ func (Engine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[st
 		files[ZooKeeperOptionsFile] = zooKeeperOptions(capacityOf(keeperOf(spec).Resources, leastKeeperMemory))
 		return files
 	}
-	files[KeeperFile] = d.mustRender(d.keeper(spec)...)
+	files[KeeperFile] = d.mustRender(keeperServer()...)
 	return files
 }
 

@@ -26,7 +26,7 @@ const ZooKeeperIdentityFile = KeeperDirectory + "/myid"
 const ZooKeeperOptionsFile = "java.options"
 
 // leastKeeperMemory is the least that a keeper does anything with.
-const leastKeeperMemory = 128 * mib
+const leastKeeperMemory = 256 * mib
 
 // keeperOf is what a spec says of the keepers, or the defaults of the API.
 func keeperOf(spec *v1alpha1.DatabaseClusterSpec) v1alpha1.KeeperSpec {
@@ -44,9 +44,9 @@ func keeperOf(spec *v1alpha1.DatabaseClusterSpec) v1alpha1.KeeperSpec {
 	return keeper
 }
 
-// keeper is keeper.xml: what every keeper is. Members show their certificate to it, and nobody else has one.
-func (d Dialect) keeper(spec *v1alpha1.DatabaseClusterSpec) []element {
-	c := capacityOf(keeperOf(spec).Resources, leastKeeperMemory)
+// keeperServer is keeper.xml: what every keeper is. Members show their certificate to it, and nobody else has one. How
+// much memory it may have it finds out by itself.
+func keeperServer() []element {
 	all := []element{group("logger", leaf("level", "information"), yesNo("console", true))}
 	all = append(all, listening()...)
 	return append(all, openSSL("strict"), group("keeper_server",
@@ -55,7 +55,6 @@ func (d Dialect) keeper(spec *v1alpha1.DatabaseClusterSpec) []element {
 		leaf("log_storage_path", KeeperDirectory+"/log"),
 		leaf("snapshot_storage_path", KeeperDirectory+"/snapshots"),
 		yesNo("enable_reconfiguration", true),
-		number("max_memory_usage_soft_limit", c.server()),
 		leaf("four_letter_word_white_list", "conf,isro,mntr,ruok,rqld,srvr,stat,ydld"),
 		group("coordination_settings",
 			leaf("operation_timeout_ms", "10000"),

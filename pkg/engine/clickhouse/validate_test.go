@@ -40,7 +40,7 @@ func TestValidate(t *testing.T) {
 		"a small keeper": {
 			func(s *spec) {
 				s.ClickHouse = &v1alpha1.ClickHouseSpec{Keeper: v1alpha1.KeeperSpec{Resources: memoryLimit("64Mi")}}
-			}, "spec.clickhouse.keeper.resources.limits[memory]", "at least 128Mi",
+			}, "spec.clickhouse.keeper.resources.limits[memory]", "at least 256Mi",
 		},
 		"a small server":  {func(s *spec) { s.Resources = memoryLimit("512Mi") }, "spec.resources.limits[memory]", "1024Mi"},
 		"a small request": {func(s *spec) { s.Resources = newSpec("100Mi").Resources }, "", ""},
