@@ -169,7 +169,8 @@ func TestCurrentEngineKnowsTheCluster(t *testing.T) {
 			"ORDER BY macro)": "cluster=orders replica=orders-db-0-0 shard=0",
 		"SELECT count(), uniq(shard_num), any(port) FROM system.clusters WHERE cluster = 'orders'": "6\t2\t9440",
 		"SELECT getSetting('insert_quorum')": "auto",
-		"SELECT value FROM system.settings_profile_elements WHERE profile_name = 'agent' AND setting_name = 'log_queries'": "0",
+		"SELECT value FROM system.settings_profile_elements " +
+			"WHERE profile_name = 'agent' AND setting_name = 'log_queries'": "0",
 	} {
 		if got := l.must(t, statement); got != want {
 			t.Errorf("%s: got %q, want %q", statement, got, want)

@@ -194,8 +194,8 @@ func carry(o *observation, s step) {
 	o.Server.Accepting = o.Server.Running // a server that starts has started by the next pass
 }
 
-// TestEveryMemberComesToRest carries the steps out: whatever a member begins with, it is where it should be within a few
-// steps, and stays there.
+// TestEveryMemberComesToRest carries the steps out: whatever a member begins with, within a few steps it is where it
+// should be, and stays there.
 func TestEveryMemberComesToRest(t *testing.T) {
 	t.Parallel()
 	for member, rules := range map[string][]runbook.Rule{me: Runbook, aKeeper: KeeperRunbook} {

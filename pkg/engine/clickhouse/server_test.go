@@ -4,6 +4,7 @@
 package clickhouse
 
 import (
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,9 @@ func TestOldServerTakesTheConfiguration(t *testing.T) {
 		if got := s.query(c.user, c.password, c.statement); !strings.Contains(got, c.want) || (c.want == "" && got != "") {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
+	}
+	if _, err := os.Stat(s.path("merged/config.xml")); err != nil {
+		t.Errorf("the copy of the configuration is not where it should be: %v", err)
 	}
 }
 

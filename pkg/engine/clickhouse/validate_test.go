@@ -57,13 +57,19 @@ func TestValidate(t *testing.T) {
 			func(s *spec) { s.Parameters = p("compression.case.method", "zstd") }, "spec.parameters", "one dot",
 		},
 		"an unknown section": {func(s *spec) { s.Parameters = p("graphite.host", "x") }, "spec.parameters", "merge_tree.*"},
-		"another setting":    {func(s *spec) { s.Parameters = p("x", "${interserver_http_credentials.password}") }, "spec.parameters[x]", "${"},
+		"another setting": {
+			func(s *spec) { s.Parameters = p("x", "${interserver_http_credentials.password}") }, "spec.parameters[x]", "${",
+		},
 		"no number": {
 			func(s *spec) { s.Parameters = p("max_connections", "many") }, "spec.parameters[max_connections]",
 			"a whole number from 16 to 65536",
 		},
-		"no level":     {func(s *spec) { s.Parameters = p("logger.level", "loud") }, "spec.parameters[logger.level]", "information"},
-		"no time zone": {func(s *spec) { s.Parameters = p("timezone", "../x") }, "spec.parameters[timezone]", "Europe/Berlin"},
+		"no level": {
+			func(s *spec) { s.Parameters = p("logger.level", "loud") }, "spec.parameters[logger.level]", "information",
+		},
+		"no time zone": {
+			func(s *spec) { s.Parameters = p("timezone", "../x") }, "spec.parameters[timezone]", "Europe/Berlin",
+		},
 		"twice": {
 			func(s *spec) { s.Parameters = p("max_threads", "1", "MAX_THREADS", "2") }, "spec.parameters[max_threads]", "case",
 		},
@@ -121,7 +127,8 @@ func TestTraits(t *testing.T) {
 	if e := (Engine{}).Topology(spec).Ensemble; e == nil || e.Needed {
 		t.Errorf("one member has %+v", e)
 	}
-	if v := (Engine{}).Verifier("uid", "app", "x"); !verifierForm.MatchString(v) || v == (Engine{}).Verifier("uid", "app", "y") {
+	v := (Engine{}).Verifier("uid", "app", "x")
+	if !verifierForm.MatchString(v) || v == (Engine{}).Verifier("uid", "app", "y") {
 		t.Errorf("the verifier is %s", v)
 	}
 }
