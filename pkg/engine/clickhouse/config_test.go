@@ -36,9 +36,6 @@ func newSpec(memory string) *v1alpha1.DatabaseClusterSpec {
 	}
 }
 
-// sizes are members from the least to a large machine.
-var sizes = []string{"512Mi", "1Gi", "4Gi", "64Gi"}
-
 // p makes parameters of names and values in turn.
 func p(pairs ...string) map[string]v1alpha1.ParameterValue {
 	parameters := map[string]v1alpha1.ParameterValue{}

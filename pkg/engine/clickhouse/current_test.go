@@ -124,7 +124,7 @@ func TestCurrentEngineLoadsTheConfiguration(t *testing.T) {
 	small := newSpec("1Gi")
 	small.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: kresource.MustParse("500m")}
 	specs := map[string]*v1alpha1.DatabaseClusterSpec{"less than a CPU": small}
-	for _, size := range sizes {
+	for _, size := range []string{"512Mi", "1Gi", "4Gi", "64Gi"} {
 		specs[size] = newSpec(size)
 	}
 	for name, spec := range specs {

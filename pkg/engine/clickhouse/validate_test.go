@@ -4,6 +4,7 @@
 package clickhouse
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -87,10 +88,7 @@ func TestValidate(t *testing.T) {
 		s := newSpec("4Gi")
 		tc.change(s)
 		errs := Engine{}.Validate(s)
-		said := ""
-		for _, err := range errs {
-			said += err.Error() + "\n"
-		}
+		said := fmt.Sprint(errs.ToAggregate())
 		switch {
 		case tc.field == "" && len(errs) > 0, tc.field != "" && len(errs) != 1:
 			t.Errorf("%s: %d errors: %s", name, len(errs), said)
