@@ -92,8 +92,8 @@ func (d Dialect) application(plan engine.Plan, user engine.PlanUser) element {
 }
 
 // ownDatabase is what an application may do with a database of its own: all but to drop it or to make another.
-const ownDatabase = "SHOW, SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, DROP TABLE, DROP VIEW, " +
-	"DROP DICTIONARY, TRUNCATE, OPTIMIZE, dictGet, SYSTEM SYNC REPLICA, SYSTEM FLUSH DISTRIBUTED"
+const ownDatabase = "SHOW, SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, DROP TABLE, " +
+	"DROP VIEW, DROP DICTIONARY, TRUNCATE, OPTIMIZE, dictGet, SYSTEM SYNC REPLICA, SYSTEM FLUSH DISTRIBUTED"
 
 // anywhere is every network: who reaches the port at all is the NetworkPolicy's to say.
 const anywhere = "::/0"

@@ -22,7 +22,7 @@ func (Engine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[st
 		files[ZooKeeperOptionsFile] = zooKeeperOptions(capacityOf(keeperOf(spec).Resources, leastKeeperMemory))
 		return files
 	}
-	files[KeeperFile] = d.mustRender(d.keeper(spec)...)
+	files[KeeperFile] = d.mustRender(keeperServer()...)
 	return files
 }
 
@@ -65,7 +65,7 @@ func (d Dialect) server(spec *v1alpha1.DatabaseClusterSpec) []element {
 // users. A host may have IPv4, IPv6 or both; the second name is for those where the first is not for both.
 func listening() []element {
 	return []element{
-		leaf("listen_host", "::"), leaf("listen_host", "0.0.0.0"), flag("listen_try", true),
+		leaf("listen_host", "::"), leaf("listen_host", "0.0.0.0"), yesNo("listen_try", true),
 	}
 }
 
@@ -105,11 +105,11 @@ func (d Dialect) accessControl() []element {
 		// Users come from this file alone: nobody can make one by a statement.
 		group("user_directories", group("users_xml", leaf("path", UsersFile))),
 		group("access_control_improvements",
-			flag("users_without_row_policies_can_read_rows", true),
-			flag("on_cluster_queries_require_cluster_grant", true),
-			flag("select_from_system_db_requires_grant", true),
-			flag("select_from_information_schema_requires_grant", true),
-			flag("settings_constraints_replace_previous", true)),
+			yesNo("users_without_row_policies_can_read_rows", true),
+			yesNo("on_cluster_queries_require_cluster_grant", true),
+			yesNo("select_from_system_db_requires_grant", true),
+			yesNo("select_from_information_schema_requires_grant", true),
+			yesNo("settings_constraints_replace_previous", true)),
 	}
 }
 
@@ -127,7 +127,7 @@ func (d Dialect) logs() []element {
 			leaf("ttl", "event_date + INTERVAL 7 DAY DELETE"),
 			leaf("flush_interval_milliseconds", "7500")))
 	}
-	return append(all, group("send_crash_reports", flag("enabled", false)))
+	return append(all, group("send_crash_reports", yesNo("enabled", false)))
 }
 
 // openSSL is how all ports speak TLS, and how the server speaks as a client to its siblings and keepers. The authority
@@ -139,19 +139,19 @@ func openSSL(verifyClients string) element {
 			leaf("privateKeyFile", certificate(resource.ServerKeyKey)),
 			leaf("caConfig", certificate(resource.CACertKey)),
 			leaf("verificationMode", verifyClients),
-			flag("loadDefaultCAFile", false),
-			flag("cacheSessions", true),
+			yesNo("loadDefaultCAFile", false),
+			yesNo("cacheSessions", true),
 			leaf("disableProtocols", oldProtocols),
-			flag("preferServerCiphers", true)),
+			yesNo("preferServerCiphers", true)),
 		group("client",
 			leaf("certificateFile", certificate(resource.ClientCertKey)),
 			leaf("privateKeyFile", certificate(resource.ClientKeyKey)),
 			leaf("caConfig", certificate(resource.CACertKey)),
 			leaf("verificationMode", "strict"),
-			flag("loadDefaultCAFile", false),
-			flag("cacheSessions", true),
+			yesNo("loadDefaultCAFile", false),
+			yesNo("cacheSessions", true),
 			leaf("disableProtocols", oldProtocols),
-			flag("preferServerCiphers", true),
+			yesNo("preferServerCiphers", true),
 			group("invalidCertificateHandler", leaf("name", "RejectCertificateHandler"))))
 }
 

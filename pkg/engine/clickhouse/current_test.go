@@ -124,7 +124,7 @@ func TestCurrentEngineLoadsTheConfiguration(t *testing.T) {
 	small := newSpec("1Gi")
 	small.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: kresource.MustParse("500m")}
 	specs := map[string]*v1alpha1.DatabaseClusterSpec{"less than a CPU": small}
-	for _, size := range sizes {
+	for _, size := range []string{"512Mi", "1Gi", "4Gi", "64Gi"} {
 		specs[size] = newSpec(size)
 	}
 	for name, spec := range specs {
@@ -169,7 +169,8 @@ func TestCurrentEngineKnowsTheCluster(t *testing.T) {
 			"ORDER BY macro)": "cluster=orders replica=orders-db-0-0 shard=0",
 		"SELECT count(), uniq(shard_num), any(port) FROM system.clusters WHERE cluster = 'orders'": "6\t2\t9440",
 		"SELECT getSetting('insert_quorum')": "auto",
-		"SELECT value FROM system.settings_profile_elements WHERE profile_name = 'agent' AND setting_name = 'log_queries'": "0",
+		"SELECT value FROM system.settings_profile_elements " +
+			"WHERE profile_name = 'agent' AND setting_name = 'log_queries'": "0",
 	} {
 		if got := l.must(t, statement); got != want {
 			t.Errorf("%s: got %q, want %q", statement, got, want)

@@ -84,8 +84,8 @@ func dialectFor(version string) Dialect {
 	return d
 }
 
-// DialectOf gives the dialect of a version, and whether AtlasDB speaks one. A version may be a prefix such as "24", which
-// is as new as the newest that it may stand for.
+// DialectOf gives the dialect of a version, and whether AtlasDB speaks one. A version may be a prefix such as "24", and
+// is as new then as the newest that it may stand for.
 func DialectOf(version string) (Dialect, bool) {
 	for _, d := range slices.Backward(dialects) {
 		if compareVersions(version, d.Since) >= 0 {

@@ -34,8 +34,8 @@ const (
 	// AgentUser may do everything, from the same machine only. Its password is the agent's own, drawn anew in each life of
 	// it.
 	AgentUser = "atlasdb"
-	// InterserverUser is what members are to each other. Its password is resource.ReplicationPasswordKey of the Secret that
-	// only they mount.
+	// InterserverUser is what members are to each other. Its password is resource.ReplicationPasswordKey of the Secret
+	// that only they mount.
 	InterserverUser = "atlasdb_interserver"
 )
 

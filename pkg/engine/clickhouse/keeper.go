@@ -26,7 +26,7 @@ const ZooKeeperIdentityFile = KeeperDirectory + "/myid"
 const ZooKeeperOptionsFile = "java.options"
 
 // leastKeeperMemory is the least that a keeper does anything with.
-const leastKeeperMemory = 128 * mib
+const leastKeeperMemory = 256 * mib
 
 // keeperOf is what a spec says of the keepers, or the defaults of the API.
 func keeperOf(spec *v1alpha1.DatabaseClusterSpec) v1alpha1.KeeperSpec {
@@ -44,23 +44,22 @@ func keeperOf(spec *v1alpha1.DatabaseClusterSpec) v1alpha1.KeeperSpec {
 	return keeper
 }
 
-// keeper is keeper.xml: what every keeper is. Members show their certificate to it, and nobody else has one.
-func (d Dialect) keeper(spec *v1alpha1.DatabaseClusterSpec) []element {
-	c := capacityOf(keeperOf(spec).Resources, leastKeeperMemory)
-	all := []element{group("logger", leaf("level", "information"), flag("console", true))}
+// keeperServer is keeper.xml: what every keeper is. Members show their certificate to it, and nobody else has one. How
+// much memory it may have it finds out by itself.
+func keeperServer() []element {
+	all := []element{group("logger", leaf("level", "information"), yesNo("console", true))}
 	all = append(all, listening()...)
 	return append(all, openSSL("strict"), group("keeper_server",
 		number("tcp_port_secure", KeeperPort),
 		leaf("storage_path", KeeperDirectory),
 		leaf("log_storage_path", KeeperDirectory+"/log"),
 		leaf("snapshot_storage_path", KeeperDirectory+"/snapshots"),
-		flag("enable_reconfiguration", true),
-		number("max_memory_usage_soft_limit", c.server()),
+		yesNo("enable_reconfiguration", true),
 		leaf("four_letter_word_white_list", "conf,isro,mntr,ruok,rqld,srvr,stat,ydld"),
 		group("coordination_settings",
 			leaf("operation_timeout_ms", "10000"),
 			leaf("session_timeout_ms", "30000"),
-			flag("force_sync", true),
+			yesNo("force_sync", true),
 			leaf("raft_logs_level", "information"))))
 }
 
@@ -78,7 +77,7 @@ func KeeperFiles(plan engine.Plan, member string) (map[string]string, error) {
 			ZooKeeperOptionsFile: plan.Files[ZooKeeperOptionsFile],
 		}, nil
 	}
-	raft := group("raft_configuration", flag("secure", true))
+	raft := group("raft_configuration", yesNo("secure", true))
 	for _, k := range plan.Ensemble() {
 		raft.children = append(raft.children, group("server",
 			number("id", KeeperID(k.Name)), leaf("hostname", k.Host), number("port", RaftPort)))

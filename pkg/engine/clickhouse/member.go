@@ -68,7 +68,7 @@ func (d Dialect) shards(plan engine.Plan, secrets Secrets) []element {
 		all = append(all, secret("secret", secrets.Members))
 	}
 	for _, shard := range ShardsOf(plan) {
-		one := group("shard", flag("internal_replication", true))
+		one := group("shard", yesNo("internal_replication", true))
 		if plan.Leaving(shard) {
 			one.children = append(one.children, number("weight", 0))
 		}

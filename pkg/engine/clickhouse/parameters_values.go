@@ -42,7 +42,8 @@ func timeZone(value string) error {
 	return errors.New(`allowed is a name of the IANA time zone database, such as "UTC" or "Europe/Berlin"`)
 }
 
-// text allows what a configuration can hold as it is. The server puts other settings where it reads "${", passwords too.
+// text allows what a configuration can hold as it is. Where the server reads "${" it puts another setting, which may be
+// a password.
 func text(value string) error {
 	switch {
 	case strings.Contains(value, "${"):

@@ -69,7 +69,7 @@ func beginOnce(o observation) (step, bool) {
 	case o.Plan.Initialiser == o.Member:
 		return step{Kind: runbook.StepInitialise, Reason: "no data was ever made"}, true
 	}
-	return step{Kind: runbook.StepWait, Reason: "the cluster has no data yet, and this member may not make the first"}, true
+	return step{Kind: runbook.StepWait, Reason: "no data was made yet, and this member may not make the first"}, true
 }
 
 // join makes a place for a keeper's data, once the members have data that it is for.

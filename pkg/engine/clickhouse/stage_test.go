@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -163,7 +164,9 @@ func (g stage) start(t *testing.T, member, address string) *server {
 		must(t, os.MkdirAll(filepath.Dir(s.path(file)), 0o700))
 		must(t, os.WriteFile(s.path(file), []byte(here.Replace(content)), 0o600))
 	}
-	must(t, os.Mkdir(s.path("data"), 0o700))
+	// The server makes a copy of its merged configuration, with passwords; that leads to where no volume is.
+	must(t, errors.Join(os.Mkdir(s.path("data"), 0o700), os.Mkdir(s.path("merged"), 0o700),
+		os.Symlink(s.path("merged"), s.path("data/preprocessed_configs"))))
 	s.run(t, g.program)
 	return s
 }

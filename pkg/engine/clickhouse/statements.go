@@ -10,13 +10,17 @@ import (
 )
 
 // Quote writes the name of a database, table or column as it stands in a statement, whatever it holds.
-func Quote(identifier string) string { return "`" + escape.Replace(identifier) + "`" }
+func Quote(identifier string) string { return "`" + escaped(identifier) + "`" }
 
 // Text writes a text as it stands in a statement, whatever it holds.
-func Text(value string) string { return "'" + escape.Replace(value) + "'" }
+func Text(value string) string { return "'" + escaped(value) + "'" }
 
-// escape is of both: the server's lexer takes a backslash for an escape between any quotes.
-var escape = strings.NewReplacer(`\`, `\\`, "'", `\'`, "`", "\\`", "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+// escaped is for both: the server's lexer takes a backslash for an escape between any quotes.
+func escaped(text string) string {
+	return strings.NewReplacer(
+		`\`, `\\`, "'", `\'`, "`", "\\`", "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\t", `\t`,
+	).Replace(text)
+}
 
 // CreateDatabase makes a database of the plan where it is not there yet. One that is shared brings its tables to every
 // member by itself.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -50,15 +51,15 @@ func (Engine) Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 
 // versionsAllowed says which versions AtlasDB runs.
 func versionsAllowed() string {
-	said := "allowed are"
+	var all []string
 	for _, d := range slices.Backward(dialects) {
 		if d.Before == "" {
-			said += " " + d.Since + " and later"
+			all = append(all, d.Since+" and later")
 		} else {
-			said += ", and " + d.Since
+			all = append(all, d.Since)
 		}
 	}
-	return said
+	return "allowed are " + strings.Join(all, ", and ")
 }
 
 func validateKeeper(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {

@@ -5,9 +5,7 @@ package clickhouse
 
 import (
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,12 +29,12 @@ func group(name string, children ...element) element { return element{name: name
 // leaf is an element with a text.
 func leaf(name, text string) element { return element{name: name, text: text} }
 
-// number is an element with a whole number, flag one with a yes or no.
+// number is an element with a whole number, yesNo one with a yes or no.
 func number[T ~int | ~int32 | ~int64](name string, n T) element {
 	return leaf(name, strconv.FormatInt(int64(n), 10))
 }
 
-func flag(name string, on bool) element {
+func yesNo(name string, on bool) element {
 	if on {
 		return leaf(name, "true")
 	}
@@ -89,53 +87,46 @@ func (e element) encode(encoder *xml.Encoder) error {
 // ParseConfig reads a configuration as the server does: texts by key, the tags from the root down joined by dots. Of
 // tags that stand more than once in the same place the second has "[1]" after it, and so on.
 func ParseConfig(content string) (map[string]string, error) {
+	var root node
+	if err := xml.Unmarshal([]byte(content), &root); err != nil {
+		return nil, fmt.Errorf("reading a configuration: %w", err)
+	}
 	texts := map[string]string{}
-	decoder := xml.NewDecoder(strings.NewReader(content))
-	r := reading{seen: map[string]int{}}
-	for {
-		token, err := decoder.Token()
-		switch {
-		case errors.Is(err, io.EOF):
-			return texts, nil
-		case err != nil:
-			return nil, fmt.Errorf("reading a configuration: %w", err)
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			r.open(token.Name.Local)
-		case xml.CharData:
-			r.text += string(token)
-		case xml.EndElement:
-			if r.leaf {
-				texts[r.key()] = r.text
-			}
-			r.close()
-		}
+	for key, child := range root.byKey("") {
+		child.into(texts, key)
+	}
+	return texts, nil
+}
+
+// node is an element as it is read.
+type node struct {
+	XMLName  xml.Name
+	Text     string `xml:",chardata"`
+	Children []node `xml:",any"`
+}
+
+// into notes the texts of a node and of all in it.
+func (n node) into(texts map[string]string, key string) {
+	if len(n.Children) == 0 {
+		texts[key] = n.Text
+	}
+	for below, child := range n.byKey(key + ".") {
+		child.into(texts, below)
 	}
 }
 
-// reading is where a configuration is being read.
-type reading struct {
-	path []string
-	seen map[string]int
-	text string
-	// leaf says that nothing was closed since the innermost tag was opened.
-	leaf bool
-}
-
-// key is that of the innermost tag, without the root.
-func (r *reading) key() string { return strings.Join(r.path[1:], ".") }
-
-func (r *reading) open(name string) {
-	place := strings.Join(append(r.path, name), ".")
-	again := r.seen[place]
-	r.seen[place]++
-	if again > 0 {
-		name += "[" + strconv.Itoa(again) + "]"
+// byKey gives what a node holds by key.
+func (n node) byKey(prefix string) map[string]node {
+	all := map[string]node{}
+	seen := map[string]int{}
+	for _, child := range n.Children {
+		name := child.XMLName.Local
+		key := prefix + name
+		if again := seen[name]; again > 0 {
+			key += "[" + strconv.Itoa(again) + "]"
+		}
+		seen[name]++
+		all[key] = child
 	}
-	r.path, r.text, r.leaf = append(r.path, name), "", true
-}
-
-func (r *reading) close() {
-	r.path, r.text, r.leaf = r.path[:len(r.path)-1], "", false
+	return all
 }
