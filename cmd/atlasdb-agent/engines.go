@@ -12,6 +12,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
 	"github.com/atlasdb/atlasdb/pkg/agent/redis"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	redisrules "github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -19,10 +20,12 @@ import (
 
 // ground is what the agent's process gives to any engine.
 type ground struct {
-	member  string
-	sharded bool
-	reaper  *process.Reaper
-	hands   *fence.Fence
+	member string
+	// component is the ensemble that the member belongs to, whose server is another program; "" for the engine's own.
+	component string
+	sharded   bool
+	reaper    *process.Reaper
+	hands     *fence.Fence
 }
 
 // offer is how the agent comes to an engine.
@@ -79,6 +82,6 @@ func buildRedisCluster(ctx context.Context, options redis.Options) agent.Engine 
 		Driver:     driver,
 		Metrics:    redis.NewMetrics(ctx, driver.Access()),
 		Durability: v1alpha1.EffectiveBoundedLoss,
-		Elects:     true,
+		Leadership: engine.LeadershipElected,
 	}
 }

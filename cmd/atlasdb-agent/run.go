@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string) error {
 		Identity: given.id, Client: client, Fence: hands, Clock: fence.Clock{},
 		Peers: peer.NewClient(credentials, resource.PeerPort),
 		Engine: given.engine.build(ctx, ground{
-			member: given.id.Pod, sharded: given.sharded, reaper: reaper, hands: hands,
+			member: given.id.Pod, component: given.component, sharded: given.sharded, reaper: reaper, hands: hands,
 		}),
 	})
 	if err != nil {
@@ -94,13 +94,14 @@ func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
 	}()
 }
 
-// arguments are what an agent is told at its start: who it is, its engine, whether its cluster has shards, and the
-// format of its log.
+// arguments are what an agent is told at its start: who it is, its engine and the ensemble that it belongs to, whether
+// its cluster has shards, and the format of its log.
 type arguments struct {
-	id      agent.Identity
-	engine  offer
-	sharded bool
-	format  string
+	id        agent.Identity
+	engine    offer
+	component string
+	sharded   bool
+	format    string
 }
 
 func parse(args []string) (a arguments, err error) {
@@ -108,6 +109,7 @@ func parse(args []string) (a arguments, err error) {
 	allowed := slices.Sorted(maps.Keys(engines))
 	engine := flags.String("engine", "", fmt.Sprintf("the engine, one of %v", allowed))
 	cluster := flags.String("cluster", "", "the name of the DatabaseCluster")
+	flags.StringVar(&a.component, "component", "", "the ensemble that this member belongs to; none for the cluster itself")
 	flags.BoolVar(&a.sharded, "sharded", false, "the cluster has shards")
 	flags.StringVar(&a.format, "log-format", logging.Text, "the format of the log: text or json")
 	if err := flags.Parse(args); err != nil {

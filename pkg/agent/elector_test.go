@@ -55,7 +55,8 @@ func voters(t *testing.T, client *fake.Clientset, v *voter) *Agent {
 		Identity: me, Client: client, Fence: unarmed{}, Clock: fence.Clock{},
 		Peers: peer.NewClient(peer.NewCredentials(t.TempDir(), "member"), 1),
 		Engine: Engine{
-			Rules: []runbook.Rule{handOver, tend}, Driver: v, Elects: true, Durability: v1alpha1.EffectiveBoundedLoss,
+			Rules: []runbook.Rule{handOver, tend}, Driver: v, Leadership: engine.LeadershipElected,
+			Durability: v1alpha1.EffectiveBoundedLoss,
 		},
 	})
 	if err != nil {

@@ -72,8 +72,8 @@ func (a *Agent) paced(step runbook.Step) runbook.Step {
 			return runbook.Step{Kind: runbook.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
 		}
 		a.retry.Next(string(step.Kind), now)
-	case runbook.StepWait, runbook.StepExit, runbook.StepStopServer, runbook.StepDemote, runbook.StepFollow,
-		runbook.StepEnforce, runbook.StepHandOver:
+	case runbook.StepWait, runbook.StepExit, runbook.StepQuiesce, runbook.StepStopServer, runbook.StepDemote,
+		runbook.StepFollow, runbook.StepEnforce, runbook.StepHandOver:
 	}
 	return step
 }

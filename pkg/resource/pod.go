@@ -72,6 +72,8 @@ type PodInput struct {
 	RunAsUser, RunAsGroup int64
 	// Traits are the fixed facts of the engine.
 	Traits engine.Traits
+	// Ensemble is the ensemble that the member belongs to; nil for a member of the cluster itself.
+	Ensemble *engine.Ensemble
 }
 
 // Pod is the pod of a member. It is created and deleted, never changed: what differs from a newer spec shows as another
@@ -113,7 +115,7 @@ func podWithoutAgent(in PodInput) *corev1ac.PodApplyConfiguration {
 		WithContainers(engineContainer(in)).
 		WithVolumes(volumes(in)...)
 	at, _ := PlaceOf(cluster, in.Member)
-	schedule(spec, cluster, at.Shard)
+	schedule(spec, cluster, at)
 	for _, s := range cluster.Spec.ImagePullSecrets {
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(s.Name))
 	}

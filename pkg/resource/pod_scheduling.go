@@ -11,8 +11,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// schedule says on which nodes a member of a shard may run.
-func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster, shard int) {
+// schedule says on which nodes a member may run.
+func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.DatabaseCluster, at Place) {
 	wanted := cluster.Spec.Scheduling
 	if len(wanted.NodeSelector) > 0 {
 		spec.WithNodeSelector(wanted.NodeSelector)
@@ -23,12 +23,12 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.Databa
 	for _, t := range wanted.Tolerations {
 		spec.WithTolerations(toleration(t))
 	}
-	group := selectShard(cluster, shard)
+	group := selectGroup(cluster, at)
 	spread(spec, group, corev1.LabelHostname, wanted.Spread.Node)
 	spread(spec, group, corev1.LabelTopologyZone, wanted.Spread.Zone)
 }
 
-// spread keeps the members of a shard off each other: what they have, others have not. Required is an anti-affinity and
+// spread keeps the members of a group off each other: what they have, others have not. Required is an anti-affinity and
 // not a spread constraint: a constraint would let the fourth member share one of three nodes, and Required means rather
 // wait than share.
 func spread(

@@ -60,6 +60,7 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 		Client:          p.clients.atlas,
 		Informers:       s.atlas,
 		KubeInformers:   s.kube,
+		Engines:         engines(),
 		Recorder:        p.recorder,
 		DrainTimeout:    p.opts.DrainTimeout,
 		MetricsProvider: p.metrics.Queues(s.namespace),

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -40,8 +41,14 @@ func conditionsOf(s Snapshot, d Decision, o Outcome, st v1alpha1.DatabaseCluster
 		v1alpha1.ConditionFailoverReady: failoverReady(s, d),
 	}
 	found[v1alpha1.ConditionReady] = ready(s, d, o, found)
-	all := slices.Clone(st.Conditions)
-	for _, t := range conditionTypes {
+	all, types := slices.Clone(st.Conditions), conditionTypes
+	if s.leaderless() && len(d.members(s)) > 1 {
+		types = append(slices.Clone(types), v1alpha1.ConditionSchemaInSync)
+		found[v1alpha1.ConditionSchemaInSync] = schemaInSync(s, d)
+	} else {
+		meta.RemoveStatusCondition(&all, v1alpha1.ConditionSchemaInSync)
+	}
+	for _, t := range types {
 		f := found[t]
 		conditions.Set(&all, metav1.Condition{
 			Type: t, Status: f.status, Reason: f.reason, Message: f.message,
@@ -74,6 +81,9 @@ func available(s Snapshot, d Decision) finding {
 	if stopped(s) {
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
 	}
+	if s.leaderless() {
+		return anybodyServes(s, d)
+	}
 	var serving, silent []string
 	worth := worthOf(effectiveDurability(s, d))
 	for _, shard := range d.shards(s) {
@@ -104,9 +114,17 @@ func unavailable(s Snapshot, d Decision, silent string) finding {
 	case systemID(s) == "" && len(retainedMembers(s)) > 0:
 		return no(v1alpha1.ReasonWaitingForMembers, waitingForVotes(s))
 	case systemID(s) == "":
-		return no(v1alpha1.ReasonCreating, "the first primary is being made")
+		return no(v1alpha1.ReasonCreating, firstOne(s))
 	}
 	return no(v1alpha1.ReasonNoPrimary, silent)
+}
+
+// firstOne tells that data is being born.
+func firstOne(s Snapshot) string {
+	if s.leaderless() {
+		return "the first member is being made"
+	}
+	return "the first primary is being made"
 }
 
 // worthOf says what an acknowledgement does not promise, where spec.durability makes one expect more: an
@@ -134,15 +152,17 @@ func progressing(s Snapshot, d Decision) finding {
 	}
 	switch missing := notReady(s, d.Wanted); {
 	case systemID(s) == "":
-		return yes(v1alpha1.ReasonCreating, "the first primary is being made")
+		return yes(v1alpha1.ReasonCreating, firstOne(s))
+	case draining(s, d) != "" && s.leaderless():
+		return yes(v1alpha1.ReasonScaling, "removed when no data is left on them: "+draining(s, d))
 	case draining(s, d) != "":
 		return yes(v1alpha1.ReasonScaling, "their data moves to the others: "+draining(s, d))
 	case surplus(s, d) != "":
-		return yes(v1alpha1.ReasonScaling, "being removed: "+surplus(s, d))
+		return yes(v1alpha1.ReasonScaling, "being removed: "+surplus(s, d)+waitsFor(s, d))
 	case d.Handover != nil:
 		return yes(v1alpha1.ReasonSwitchingOver, handover(s, d))
 	case len(d.Outdated) > 0 || d.Restart != "":
-		return yes(v1alpha1.ReasonRollingOut, "members are brought to the newest spec one by one")
+		return yes(v1alpha1.ReasonRollingOut, "members are brought to the newest spec one by one"+waitsFor(s, d))
 	case missing != "" && s.Cluster.Spec.PowerState == v1alpha1.PowerRunning:
 		return yes(v1alpha1.ReasonMembersNotReady, "not ready: "+missing)
 	case resizing(s) != "":
@@ -174,7 +194,7 @@ func surplus(s Snapshot, d Decision) string {
 	return strings.Join(names, ", ")
 }
 
-// draining are the members of shards that are to go and have data yet.
+// draining are the members of shards that are to go and have data yet. Nothing of an ensemble is: it counts as shard 0.
 func draining(s Snapshot, d Decision) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(d.Wanted), func(name string) bool {
 		return placeOf(s, name).Shard < resource.Shards(s.Cluster)
@@ -231,6 +251,9 @@ func rollout(s Snapshot, d Decision) string {
 		waiting[i] = o.Name + " (" + o.Why + ")"
 	}
 	message := "pods are made anew one by one: " + strings.Join(waiting, ", ")
+	if s.leaderless() {
+		return message + waitsFor(s, d)
+	}
 	if missing := notReady(s, d.Wanted); missing != "" {
 		return message + "; first these must be ready: " + missing
 	}
