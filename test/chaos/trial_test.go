@@ -63,7 +63,7 @@ func (db *database) newTrial(f *fault, seed uint64, folder string) *trial {
 		undo:   func(context.Context) error { return nil },
 		kept:   map[key]bool{},
 		result: result{
-			Engine: db.engine.kind, Fault: f.name, Seed: seed, Began: time.Now().UTC().Truncate(time.Second),
+			Engine: db.engine.title(), Fault: f.name, Seed: seed, Began: time.Now().UTC().Truncate(time.Second),
 		},
 	}
 }

@@ -102,8 +102,8 @@ func (d *database) underLoad(do func(goOn func())) {
 	go func() { ended <- w.keepWriting(ctx, stop) }()
 	do(func() {
 		d.Helper()
-		// The next one may have been under way before; the one after that was not.
-		enough := w.records.Load() + 2
+		// The next one may have been under way before; those after that were not, and go everywhere.
+		enough := w.records.Load() + 1 + int64(d.engine.keys)
 		d.Eventually("writes go on", func(context.Context) error {
 			if w.records.Load() < enough {
 				return errors.New("no write is acknowledged")
