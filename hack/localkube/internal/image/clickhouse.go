@@ -31,6 +31,7 @@ func clickHouse(major string) engine {
 			Cmd: []string{"clickhouse-server", "--config-file=/etc/clickhouse-server/config.xml"},
 			Env: []string{
 				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TZ=UTC",
+				"CLICKHOUSE_CONFIG=/etc/clickhouse-server/config.xml",
 			},
 			ExposedPorts: map[string]struct{}{"8123/tcp": {}, "9000/tcp": {}, "9009/tcp": {}},
 			Volumes:      map[string]struct{}{"/var/lib/clickhouse": {}},

@@ -81,7 +81,7 @@ func zooKeeper(major string) engine {
 				"PATH=" + javaHome + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:" +
 					zooKeeperHome + "/bin",
 				"JAVA_HOME=" + javaHome, "LANG=C.UTF-8", "ZOO_CONF_DIR=/conf", "ZOO_DATA_DIR=/data",
-				"ZOO_DATA_LOG_DIR=/datalog", "ZOO_LOG_DIR=/logs", "ZOOCFGDIR=/conf",
+				"ZOO_DATA_LOG_DIR=/datalog", "ZOO_LOG_DIR=/logs", "ZOO_TICK_TIME=2000", "ZOOCFGDIR=/conf",
 			},
 			ExposedPorts: map[string]struct{}{"2181/tcp": {}, "2888/tcp": {}, "3888/tcp": {}},
 			Volumes:      map[string]struct{}{"/data": {}, "/datalog": {}, "/logs": {}},
