@@ -24,3 +24,6 @@ func newSpec(memory string) *v1alpha1.DatabaseClusterSpec {
 		Network: v1alpha1.NetworkSpec{TLS: v1alpha1.TLSSpec{Mode: v1alpha1.TLSRequired}},
 	}
 }
+
+// sizes are members from the least to a large machine.
+var sizes = []string{"512Mi", "1Gi", "4Gi", "64Gi"}

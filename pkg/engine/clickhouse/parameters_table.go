@@ -68,6 +68,6 @@ var serverParameters = map[string]serverParameter{
 	"timezone":                   {check: timeZone, old: true},
 	"logger.level": {
 		check: choice("fatal", "critical", "error", "warning", "notice", "information", "debug", "trace"),
-		live:  true, old: true,
+		old:   true,
 	},
 }
