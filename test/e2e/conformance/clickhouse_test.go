@@ -28,7 +28,7 @@ func openClickHouse(ctx context.Context, route *frame.Route) (session, error) {
 	}
 	options.Addr, options.TLS = []string{net.JoinHostPort(route.Host, route.Port)}, nil
 	options.Auth.Username, options.Auth.Password = route.Username, route.Password
-	// One connection, and none that the library makes anew: what the suite looks at is how an attempt ends.
+	// One connection. After an error the library makes another for the next statement, but it does not try one again.
 	options.MaxOpenConns, options.MaxIdleConns = 1, 1
 	options.DialContext = func(ctx context.Context, address string) (net.Conn, error) {
 		return encrypted(route.TLS)(route.Dial(ctx, "tcp", address))
