@@ -58,7 +58,7 @@ func TestChaos(t *testing.T) {
 func (c *campaign) tryAll(ctx context.Context, t *testing.T, e *engine, f *fault) {
 	t.Helper()
 	for _, s := range seeds(f) {
-		if _, done := c.done[id{e.kind, f.name, s}]; done && *replay == 0 && !*again {
+		if _, done := c.done[id{e.title(), f.name, s}]; done && *replay == 0 && !*again {
 			continue
 		}
 		t.Run(fmt.Sprint(s), func(t *testing.T) { c.try(ctx, t, e, f, s) })
@@ -113,8 +113,10 @@ func chosenFaults(t *testing.T, e *engine) []*fault {
 	case short():
 		*again = true
 		return named(t, "fault", e.inCI, faults, name)
+	case e.faults != nil:
+		return named(t, "fault", e.faults, faults, name)
 	default:
-		return faults
+		return slices.DeleteFunc(slices.Clone(faults), func(f *fault) bool { return f.ensemble && e.keeper == nil })
 	}
 }
 
@@ -158,7 +160,7 @@ func (c *campaign) try(ctx context.Context, t *testing.T, e *engine, f *fault, s
 	trial := c.database.newTrial(f, seed, *out)
 	r, err := trial.run(ctx)
 	r.Version = c.version
-	t.Logf("%s, %s, seed %d: %v", e.kind, f.name, seed, r)
+	t.Logf("%s, %s, seed %d: %v", e.title(), f.name, seed, r)
 	if err != nil {
 		c.database.dump(context.WithoutCancel(ctx), trial.folder)
 		t.Errorf("%v\nTraces: %s\nReplay: make chaos CHAOS='-engine=%s -fault=%s -seed=%d'", err, trial.folder, e.name(),

@@ -83,6 +83,9 @@ func (db *database) create(ctx context.Context) (*v1alpha1.DatabaseCluster, erro
 			}},
 		},
 	}
+	if db.engine.shards > 0 {
+		c.Spec.Shards = new(db.engine.shards)
+	}
 	db.layout.change(&c.Spec)
 	return db.atlas.AtlasDBV1alpha1().DatabaseClusters(db.ns).Create(ctx, c, metav1.CreateOptions{})
 }
@@ -102,9 +105,12 @@ func isReady(c *v1alpha1.DatabaseCluster) bool {
 	if c == nil {
 		return false
 	}
-	ready := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady)
+	ready, members := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady), c.Spec.Members
+	if c.Spec.Shards != nil {
+		members *= *c.Spec.Shards
+	}
 	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == c.Generation &&
-		c.Status.ReadyMembers == c.Spec.Members && c.Status.Members == c.Spec.Members
+		c.Status.ReadyMembers == members && c.Status.Members == members
 }
 
 // resolve reads anew where the Service is and how to log in.
@@ -121,15 +127,18 @@ func (db *database) resolve(ctx context.Context) error {
 	return err
 }
 
-// members gives the pods of the members, the primary first.
+// members gives the pods of the members, the primary first where there is one.
 func (db *database) members(ctx context.Context) ([]corev1.Pod, error) {
 	list, err := db.kube.CoreV1().Pods(db.ns).List(ctx, metav1.ListOptions{
-		LabelSelector: v1alpha1.LabelComponent + "=" + v1alpha1.ComponentMember,
+		LabelSelector: db.engine.members(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	pods := list.Items
+	if db.engine.leaderless {
+		return pods, nil
+	}
 	primary := slices.IndexFunc(pods, func(p corev1.Pod) bool {
 		return p.Labels[v1alpha1.LabelRole] == v1alpha1.RoleLabelPrimary
 	})

@@ -48,7 +48,15 @@ type redisConn struct {
 	failed bool
 }
 
-func connectRedis(ctx context.Context, r route) (_ conn, life string, err error) {
+func connectRedis(ctx context.Context, r route) (conn, string, error) {
+	c, life, err := dialRedis(ctx, r)
+	if err != nil {
+		return nil, "", err
+	}
+	return c, life, nil
+}
+
+func dialRedis(ctx context.Context, r route) (_ *redisConn, life string, err error) {
 	options, err := goredis.ParseURL(r.uri)
 	if err != nil {
 		return nil, "", err

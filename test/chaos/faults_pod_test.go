@@ -33,7 +33,7 @@ func deleteLease(ctx context.Context, t *trial) error {
 	return t.kube.CoordinationV1().Leases(t.ns).Delete(ctx, clusterName+"-db", metav1.DeleteOptions{})
 }
 
-// switchover asks for one, to a member that the seed names or to whom the cluster chooses.
+// switchover asks for one, to a member that the seed names or to whom the cluster chooses; of shards one must be named.
 func switchover(ctx context.Context, t *trial) error {
 	wanted := &v1alpha1.DatabaseOperation{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "switchover-"},
@@ -41,7 +41,7 @@ func switchover(ctx context.Context, t *trial) error {
 			ClusterRef: v1alpha1.ClusterReference{Name: clusterName}, Type: v1alpha1.OperationSwitchover,
 		},
 	}
-	if t.random.IntN(2) == 0 {
+	if t.random.IntN(2) == 0 || t.engine.shards > 0 {
 		wanted.Spec.Switchover = &v1alpha1.SwitchoverOperation{Target: t.replicas[0].Name}
 	}
 	operations := t.atlas.AtlasDBV1alpha1().DatabaseOperations(t.ns)

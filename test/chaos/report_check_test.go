@@ -15,13 +15,13 @@ func TestRenderTellsFiguresAndFailures(t *testing.T) {
 	t.Parallel()
 	all := map[id]result{}
 	for _, r := range []result{
-		{Engine: postgresql.kind, Fault: "cable-cut", Seed: 1, Gap: 8000, FormerLastAck: 4000},
-		{Engine: postgresql.kind, Fault: "cable-cut", Seed: 2, Gap: 9000, FormerLastAck: 5100},
+		{Engine: postgresql.title(), Fault: "cable-cut", Seed: 1, Gap: 8000, FormerLastAck: 4000},
+		{Engine: postgresql.title(), Fault: "cable-cut", Seed: 2, Gap: 9000, FormerLastAck: 5100},
 		{
-			Engine: postgresql.kind, Fault: "cable-cut", Seed: 3, Gap: 12500, Lost: 2, LostFrom: -150, LostTo: 20,
+			Engine: postgresql.title(), Fault: "cable-cut", Seed: 3, Gap: 12500, Lost: 2, LostFrom: -150, LostTo: 20,
 			Failure: "2 lost",
 		},
-		{Engine: redis.kind, Fault: "engine-killed", Seed: 1, Gap: 400, Recovery: 1500},
+		{Engine: redis.title(), Fault: "engine-killed", Seed: 1, Gap: 400, Recovery: 1500},
 	} {
 		r.Began, r.Version = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), "v1"
 		all[id{r.Engine, r.Fault, r.Seed}] = r

@@ -91,7 +91,7 @@ func render(e *engine, all map[id]result) string {
 func of(e *engine, f *fault, all map[id]result) []result {
 	var found []result
 	for _, r := range all {
-		if r.Engine == e.kind && r.Fault == f.name {
+		if r.Engine == e.title() && r.Fault == f.name {
 			found = append(found, r)
 		}
 	}

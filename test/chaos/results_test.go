@@ -14,17 +14,15 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
 // result is what is kept of a trial, one line of JSON.
 type result struct {
 	// Engine is not in results of the time when there was one only.
-	Engine v1alpha1.EngineType `json:"engine"`
-	Fault  string              `json:"fault"`
-	Seed   uint64              `json:"seed"`
-	Began  time.Time           `json:"began"`
+	Engine string    `json:"engine"`
+	Fault  string    `json:"fault"`
+	Seed   uint64    `json:"seed"`
+	Began  time.Time `json:"began"`
 	// Version is of the checkout that was tried.
 	Version string `json:"version"`
 	// Gap is the longest time, in milliseconds, in which no session through the Service had an acknowledgement.
@@ -54,9 +52,8 @@ func (r result) String() string {
 
 // id tells trials apart.
 type id struct {
-	engine v1alpha1.EngineType
-	fault  string
-	seed   uint64
+	engine, fault string
+	seed          uint64
 }
 
 // results is the file that a long run goes on from.
@@ -78,7 +75,7 @@ func (r results) read() (map[id]result, error) {
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		one := result{Engine: v1alpha1.EnginePostgreSQL}
+		one := result{Engine: postgresql.title()}
 		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.path, err)
 		}

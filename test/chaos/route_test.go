@@ -25,7 +25,9 @@ type route struct {
 	uri string
 	// address is that of the host, in place of the one in uri.
 	address string
-	tls     *tls.Config
+	// direct says that this very server is meant, and not whomever it knows.
+	direct bool
+	tls    *tls.Config
 	// dial makes connections from elsewhere; nil for from here.
 	dial dialFunc
 }
@@ -46,7 +48,7 @@ func routeTo(address, service string, binding *corev1.Secret) (route, error) {
 
 // directly leads to one address by the same login.
 func (r route) directly(address string) route {
-	r.address = address
+	r.address, r.direct = address, true
 	return r
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -27,17 +28,20 @@ type ClusterDriver struct {
 	reach reach
 	// view is the cluster as the server saw it last.
 	view redis.Cluster
+	// led says that the server was primary when it was seen last, lost is when it was seen to be it no more.
+	led  bool
+	lost time.Time
 	// served is the last server that said that its cluster serves.
 	served *process.Process
-	// down is since when no server runs.
-	down time.Time
+	// rest is what a primary that died waits for.
+	rest rest
 	form formChange
 }
 
 // NewCluster returns a ClusterDriver whose server is down.
 func NewCluster(o Options) *ClusterDriver {
 	o.Clustered = true
-	d := &ClusterDriver{Driver: New(o), down: time.Now()}
+	d := &ClusterDriver{Driver: New(o), rest: rest{began: time.Now()}}
 	d.reach = reach{certificates: o.CertificateDirectory, password: d.replicationPassword, dial: o.Dial}
 	return d
 }
@@ -49,28 +53,9 @@ func (d *ClusterDriver) Observe(ctx context.Context, o *runbook.Observation) err
 		return err
 	}
 	if ran && d.server == nil {
-		d.down = time.Now()
+		d.rest = rest{began: time.Now(), left: d.rest.left}
 	}
-	return d.observeRest(o)
-}
-
-// heirWithin is how long replicas may take to elect one of them in the place of a primary that died: the node timeout,
-// until a majority agrees and the votes are in.
-const heirWithin = 15 * time.Second
-
-// observeRest finds out whether the member is to leave its place to a replica: it was primary, it did not end cleanly,
-// and others may have what it has not.
-func (d *ClusterDriver) observeRest(o *runbook.Observation) error {
-	if d.server != nil || !o.Volume.HasData || time.Since(d.down) > heirWithin {
-		return nil
-	}
-	s, _, err := d.volume.state()
-	if err != nil {
-		return err
-	}
-	me, _ := o.Plan.Member(o.Member)
-	o.Volume.Resting = s.Led && !s.Exact && len(o.Plan.InShard(me.Shard)) > 1
-	return nil
+	return d.observeRest(ctx, o)
 }
 
 // observeNode looks at the server that runs.
@@ -97,16 +82,26 @@ func (d *ClusterDriver) describe(ctx context.Context, o *runbook.Observation, se
 		d.view.Missed = seen.PrimaryHost
 	}
 	leads := d.view.Joined && d.view.Leads() && d.serves(ctx)
+	if d.led && !leads {
+		d.lost = time.Now()
+	}
+	d.led = leads
 	s := &o.Server
 	s.Accepting, s.InRecovery, s.Version = true, !leads, seen.Version
 	if leads {
 		s.Term, s.Enforced, s.Attached = d.view.Myself().Epoch, d.run.quorum, attached(seen)
-		s.Empty = len(d.view.Myself().Slots) == 0
+		d.rest.left = redis.Estate{History: seen.ReplicationID, Level: s.Attached}
+		s.Empty, s.Settling = len(d.view.Myself().Slots) == 0, d.settling()
 	} else if seen.isReplica() {
 		s.Streaming, s.Behind = d.view.Joined && seen.LinkUp && !seen.Syncing, seen.Received-seen.Applied
 	}
 	o.Drained = d.view.Drained() && keysIn(seen) == 0
 }
+
+// settling says that the others voted for another in the place of this primary a moment ago. They do so once in twice
+// the node timeout, however they are asked [seen]: a handover in that time fails after 5 s in which nobody writes, and
+// an election is then tried again only after 20 s.
+func (d *ClusterDriver) settling() bool { return time.Since(d.lost) < 2*redis.NodeTimeout }
 
 // serves says that the server has found its cluster since its start: until then it refuses whatever it is asked for.
 // That another shard is down later is no reason to take the label from this one.
@@ -152,6 +147,9 @@ func (d *ClusterDriver) Do(ctx context.Context, t runbook.Task) error {
 		}
 		return d.start(ctx, t.Plan)
 	case runbook.StepHandOver:
+		if t.Observation.Volume.Resting {
+			return d.bequeath(ctx, t)
+		}
 		return d.handOver(ctx, t)
 	case runbook.StepStopServer:
 		if err := d.Stop(ctx); err != nil {
@@ -172,14 +170,14 @@ func (d *ClusterDriver) prepare(plan engine.Plan) error {
 	return d.volume.remember(state{Form: formOf(wanted(plan)), Copying: true})
 }
 
-// handOverWithin is how long a replica may take to be primary: the server itself gives up after 5 s.
-const handOverWithin = 6 * time.Second
+// handOverWithin is how long a handover may take: the server itself gives up 5 s after it was asked.
+const handOverWithin = levelWithin + 6*time.Second
 
 // handOver has a replica take over from this primary with all that it has (CLUSTER FAILOVER), and waits until it did.
 func (d *ClusterDriver) handOver(ctx context.Context, t runbook.Task) error {
 	ctx, cancel := context.WithTimeout(ctx, handOverWithin)
 	defer cancel()
-	target, err := d.heir(ctx, t.Primary)
+	target, err := d.awaitHeir(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -209,13 +207,36 @@ func (d *ClusterDriver) handOver(ctx context.Context, t runbook.Task) error {
 	}
 }
 
+// levelWithin is for how long a handover waits for a replica that is level: one that has just come back is soon.
+const levelWithin = 3 * time.Second
+
+func (d *ClusterDriver) awaitHeir(ctx context.Context, t runbook.Task) (string, error) {
+	ticker := time.NewTicker(drainPause)
+	defer ticker.Stop()
+	for began := time.Now(); ; {
+		target, err := d.heir(ctx, t.Plan, t.Primary)
+		if err == nil || time.Since(began) > levelWithin {
+			return target, err
+		}
+		select {
+		case <-ctx.Done():
+			return "", err
+		case <-ticker.C:
+		}
+	}
+}
+
 // heir is the replica that is to take over: the one that is named, if it is level, or else the one that is furthest.
-func (d *ClusterDriver) heir(ctx context.Context, named string) (string, error) {
+func (d *ClusterDriver) heir(ctx context.Context, plan engine.Plan, named string) (string, error) {
 	seen, err := ask(ctx, d.client)
 	if err != nil {
 		return "", err
 	}
+	if err := d.look(ctx, plan, d.view.Joined); err != nil {
+		return "", err
+	}
 	best, found := "", lags(seen)
+	maps.DeleteFunc(found, func(member string, _ lag) bool { return !d.view.Followed(member) })
 	for member, l := range found {
 		if l.bytes <= nearlyLevel && (best == "" || l.bytes < found[best].bytes) {
 			best = member

@@ -51,7 +51,7 @@ var applicationRules = []string{
 func (a Accounts) All() []Account {
 	members := []string{"reset", "on", a.Replication, "+psync", "+replconf", "+ping"}
 	if a.Clustered {
-		members = append(members, "~*", "+cluster", "+restore", "+restore-asking", "+select")
+		members = append(members, "~*", "+cluster", "+info", "+restore", "+restore-asking", "+select")
 	}
 	all := []Account{
 		{Name: "default", Rules: []string{"reset"}},

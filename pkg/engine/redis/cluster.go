@@ -90,6 +90,13 @@ func (c Cluster) Leads() bool {
 	return c.Formed() && me.Primary && c.Primary(c.shard()).ID == me.ID
 }
 
+// Followed says that the member is followed by another, and that its server knows. One that has just changed sides sends
+// data before the gossip has told of it, and what it then asks of its new primary is ignored [seen].
+func (c Cluster) Followed(by string) bool {
+	m, planned := c.Plan.Member(by)
+	return planned && c.node(m).ID != "" && c.node(m).Following == c.Myself().ID
+}
+
 // Drained says that the member's shard is to go and owns nothing any more.
 func (c Cluster) Drained() bool {
 	if !c.Plan.Leaving(c.shard()) || !c.Formed() {

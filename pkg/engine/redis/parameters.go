@@ -6,6 +6,7 @@ package redis
 import (
 	"maps"
 	"strconv"
+	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -81,13 +82,16 @@ var persistence = map[v1alpha1.RedisPersistence]map[string]string{
 	v1alpha1.RedisPersistenceNone: {"appendonly": "no", "save": ""},
 }
 
+// NodeTimeout is cluster-node-timeout.
+const NodeTimeout = 5 * time.Second
+
 // clusterSettings are those of a Redis Cluster.
 var clusterSettings = map[string]string{
 	"cluster-enabled": "yes",
 	// A primary that sees no majority of primaries for so long takes no more writes, and one that is not seen for so long
 	// is voted out: it bounds what is lost and how long nobody writes. Less, and a slow disk or a pause of the machine
 	// would be an election.
-	"cluster-node-timeout": "5000",
+	"cluster-node-timeout": strconv.FormatInt(NodeTimeout.Milliseconds(), 10),
 	// Clients are told host names: those are in the certificates, and outlive addresses.
 	"cluster-preferred-endpoint-type": "hostname",
 	// The bus asks both sides for a certificate of the cluster's own authority, so that a server of another cluster that

@@ -72,8 +72,9 @@ type Volume struct {
 	Broken  bool
 	Rewound string
 	// Resting says that the engine died with more than its disk has, and that another member may be taking over: it is not
-	// to be started yet.
+	// to be started yet. Heir is the member that should be asked to, "" for nobody.
 	Resting bool
+	Heir    string
 	// Rebuilt is the ID of the last request for a new copy that was carried out.
 	Rebuilt string
 	// Point is how far the data goes. Exact says that it is known to the last byte.
@@ -103,6 +104,8 @@ type Server struct {
 	Quiet bool
 	// Empty says that it is primary of nothing, so that there is nothing that another could take over.
 	Empty bool
+	// Settling says that its engine elects nobody in its place yet, because it has just elected another time.
+	Settling bool
 	// Term is the engine's own count of elections; 0 for an engine that has none.
 	Term int64
 	// Enforced is the commit quorum that it enforces, Flushed the last one by which a barrier was flushed.

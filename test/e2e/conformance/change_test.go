@@ -16,17 +16,16 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
-// highest is the member that goes first when a cluster shrinks.
-const highest = clusterName + "-db-2"
-
-// claims are the names of a cluster's volumes.
-var claims = []string{clusterName + "-db-0", clusterName + "-db-1", clusterName + "-db-2"}
-
-// changesHands switches to a member by name, and by the cluster's own choice.
+// changesHands switches to a member by name, and by the cluster's own choice where that can only mean one primary.
 func changesHands(d *database) {
+	highest := d.engine.highest()
 	d.underLoad(func(func()) {
 		d.makePrimary(highest)
 		d.AwaitReady(clusterName)
+		if !d.engine.has(onePrimary) {
+			d.makePrimary(d.engine.lowest())
+			return
+		}
 		if reason, message := d.Operate(v1alpha1.DatabaseOperationSpec{
 			ClusterRef: v1alpha1.ClusterReference{Name: clusterName}, Type: v1alpha1.OperationSwitchover,
 		}); reason != v1alpha1.ReasonComplete {
@@ -41,16 +40,16 @@ func changesHands(d *database) {
 // makePrimary switches over to a member, where that has a meaning.
 func (d *database) makePrimary(member string) {
 	d.Helper()
-	if d.engine.has(primary) && d.Primary(clusterName) != member {
+	if d.engine.has(primary) && !slices.Contains(d.Primaries(clusterName), member) {
 		d.SwitchOver(clusterName, member)
 	}
 }
 
-// stopsAndStarts keeps its volumes, and the member that was primary is primary again.
+// stopsAndStarts keeps its volumes, and who was primary is primary again.
 func stopsAndStarts(d *database) {
-	d.makePrimary(highest)
+	d.makePrimary(d.engine.highest())
 	d.AwaitReady(clusterName)
-	before := d.status().Primary
+	before := d.Primaries(clusterName)
 	d.underLoad(func(func()) {
 		d.Change(clusterName, `{"powerState":"Stopped"}`)
 		d.Await(clusterName, "stopped", func(c *v1alpha1.DatabaseCluster) bool { return c.Status.Members == 0 })
@@ -58,7 +57,7 @@ func stopsAndStarts(d *database) {
 		d.Change(clusterName, `{"powerState":"Running"}`)
 		d.AwaitReady(clusterName)
 	})
-	if after := d.status().Primary; after != before {
+	if after := d.Primaries(clusterName); !slices.Equal(after, before) {
 		d.Errorf("primary after the start is %q, was %q", after, before)
 	}
 }
@@ -72,28 +71,63 @@ func (d *database) mustHaveVolumes() {
 	for _, c := range list.Items {
 		names = append(names, c.Name)
 	}
-	if slices.Sort(names); !slices.Equal(names, claims) {
-		d.Errorf("volumes are %v, want %v", names, claims)
+	want := d.volumes()
+	if slices.Sort(names); !slices.Equal(names, want) {
+		d.Errorf("volumes are %v, want %v", names, want)
 	}
 }
 
-// scales removes the primary's member, keeps its volume, and takes it back.
+// scales removes a primary's member, keeps its volume, and takes it back.
 func scales(d *database) {
+	highest := d.engine.highest()
 	d.makePrimary(highest)
 	d.AwaitReady(clusterName)
+	replicas := func(n int32) string { return fmt.Sprintf("--replicas=%d", n) }
 	d.underLoad(func(func()) {
-		d.Kubectl("scale", "adb/"+clusterName, "--replicas=2") // as autoscalers do, by the subresource
+		d.Kubectl("scale", "adb/"+clusterName, replicas(d.engine.members-1)) // as autoscalers do, by the subresource
 		d.AwaitReady(clusterName)
-		if _, there := d.Pods()[highest]; there || d.Primary(clusterName) == highest {
-			d.Errorf("pods are %v, primary is %q", d.Pods(), d.Primary(clusterName))
+		primaries := d.Primaries(clusterName)
+		if _, there := d.Pods()[highest]; there || slices.Contains(primaries, highest) {
+			d.Errorf("pods are %v, primary is %q", d.Pods(), primaries)
 		}
 		d.mustHaveVolumes()
 		d.mustTellMargin()
 	})
 	d.underLoad(func(func()) {
-		d.Kubectl("scale", "adb/"+clusterName, "--replicas=3")
+		d.Kubectl("scale", "adb/"+clusterName, replicas(d.engine.members))
 		d.AwaitReady(clusterName)
 	})
+}
+
+// scalesShards adds a shard, which takes its share of the data, and gives it up again. Its volumes stay.
+func scalesShards(d *database) {
+	shards := d.engine.shards
+	d.mostShards = shards + 1
+	d.underLoad(func(func()) {
+		for _, n := range []int32{shards + 1, shards} {
+			d.Change(clusterName, fmt.Sprintf(`{"shards":%d}`, n))
+			d.AwaitReady(clusterName)
+			d.mustHaveVolumes()
+		}
+	})
+}
+
+// restartsMembers has every pod made anew, one after the other, because an operation asks for it.
+func restartsMembers(d *database) {
+	before := d.Pods()
+	d.underLoad(func(func()) {
+		if reason, message := d.Operate(v1alpha1.DatabaseOperationSpec{
+			ClusterRef: v1alpha1.ClusterReference{Name: clusterName}, Type: v1alpha1.OperationRestart,
+		}); reason != v1alpha1.ReasonComplete {
+			d.Errorf("restart ended with %s: %s", reason, message)
+		}
+	})
+	after := d.Pods()
+	for name, old := range before {
+		if now := after[name]; now == "" || now == old {
+			d.Errorf("the pod of %s is %q, was %q", name, now, old)
+		}
+	}
 }
 
 // mustTellMargin waits until status says that two members are one too few, where a majority must acknowledge.
@@ -141,7 +175,7 @@ func takesRestartParameter(d *database) {
 func (d *database) servers() map[string]string {
 	d.Helper()
 	all := map[string]string{}
-	for _, m := range d.status().MemberStatuses {
+	for _, m := range d.members() {
 		all[m.Name] = d.Server(d.Context(), m.Name, d.engine.process)
 	}
 	return all
@@ -175,8 +209,8 @@ func (d *database) set(p parameter) {
 // isFoundAgain deletes the cluster, whose volumes stay, and makes another of its name.
 func isFoundAgain(d *database) {
 	d.write(10)
-	d.DeleteKeepingVolumes(clusterName, claims...)
-	d.apply(members)
+	d.DeleteKeepingVolumes(clusterName, d.volumes()...)
+	d.apply(d.engine.members)
 	d.mustBeWhole()
 	d.write(10)
 	d.mustHaveAll(readWrite, readOnly)

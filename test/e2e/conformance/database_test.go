@@ -9,6 +9,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +23,6 @@ import (
 // clusterName is what every database here is called; its namespace tells it from others.
 const clusterName = "orders"
 
-// members is how many a database has, and each is on a node of its own where nodes can be lost.
-const members = 3
-
 // The Services of a database.
 const (
 	readWrite = clusterName + "-rw"
@@ -34,6 +33,10 @@ const (
 type database struct {
 	*frame.Frame
 	engine *engine
+	// mostShards is how many shards there ever were.
+	mostShards int32
+	// talksTo is the member that an application's session came to last, where any may be.
+	talksTo atomic.Value
 	// records is how many writes were acknowledged: those of the records 1 to records.
 	records int
 }
@@ -41,20 +44,35 @@ type database struct {
 // newDatabase makes a database and waits until it is Ready.
 func newDatabase(t *testing.T, e *engine) *database {
 	t.Helper()
-	d := &database{Frame: frame.New(t), engine: e}
-	d.apply(members)
+	d := &database{Frame: frame.New(t), engine: e, mostShards: e.shards}
+	d.apply(e.members)
 	d.AwaitReady(clusterName)
 	return d
 }
 
-// apply makes the cluster.
+// apply makes the cluster. Each member of a shard is on a node of its own where nodes can be lost.
 func (d *database) apply(members int32) {
 	d.Helper()
-	c := frame.Small(clusterName, d.engine.kind, d.engine.version, members)
+	c := frame.Small(clusterName, d.engine.kind, d.version(), members)
+	if d.engine.shards > 0 {
+		c.Spec.Shards = new(d.engine.shards)
+	}
 	if frame.CanLoseNodes() {
 		c.Spec.Scheduling.Spread.Node = v1alpha1.SpreadRequired
 	}
 	d.Create(c)
+}
+
+// version is the one to run.
+func (d *database) version() string {
+	d.Helper()
+	if d.engine.version != "" {
+		return d.engine.version
+	}
+	offer, err := d.Atlas.AtlasDBV1alpha1().DatabaseEngines().Get(d.Context(),
+		strings.ToLower(string(d.engine.kind)), metav1.GetOptions{})
+	d.Must(err)
+	return offer.Spec.DefaultVersion
 }
 
 // on hands the database to a subtest.
@@ -72,16 +90,59 @@ func (d *database) status() v1alpha1.DatabaseClusterStatus {
 	return c.Status
 }
 
-// victim is the member whose loss hurts most: the primary, or any where none is.
+// memberNames are those of all members that a database has with so many shards, in order.
+func (e *engine) memberNames(shards int32) (names []string) {
+	if e.shards == 0 {
+		for i := range e.members {
+			names = append(names, fmt.Sprintf("%s-db-%d", clusterName, i))
+		}
+	}
+	for shard := range shards {
+		for i := range e.members {
+			names = append(names, fmt.Sprintf("%s-db-%d-%d", clusterName, shard, i))
+		}
+	}
+	return names
+}
+
+// keeperNames are those of the ensemble, in order; there are none where there is no ensemble.
+func (e *engine) keeperNames() (names []string) {
+	for i := range e.keepers.members {
+		names = append(names, fmt.Sprintf("%s-db-%s-%d", clusterName, e.keepers.component, i))
+	}
+	return names
+}
+
+// volumes are the names of the volumes of all servers that there ever were, in order.
+func (d *database) volumes() []string {
+	return append(d.engine.memberNames(d.mostShards), d.engine.keeperNames()...)
+}
+
+// highest is a member that goes first when a cluster shrinks, and lowest one of its shard that stays.
+func (e *engine) highest() string {
+	names := e.memberNames(e.shards)
+	return names[len(names)-1]
+}
+
+func (e *engine) lowest() string {
+	names := e.memberNames(e.shards)
+	return names[len(names)-int(e.members)]
+}
+
+// members are the members as status tells of them, the ensemble left out.
+func (d *database) members() []v1alpha1.MemberStatus {
+	d.Helper()
+	return slices.DeleteFunc(d.status().MemberStatuses, func(m v1alpha1.MemberStatus) bool { return m.Component != "" })
+}
+
+// victim is the member whose loss hurts most: a primary or, where none is, the one that the application talks to.
 func (d *database) victim() v1alpha1.MemberStatus {
 	d.Helper()
-	status := d.status()
-	if i := slices.IndexFunc(status.MemberStatuses, func(m v1alpha1.MemberStatus) bool {
-		return m.Name == status.Primary
-	}); i >= 0 {
-		return status.MemberStatuses[i]
-	}
-	return status.MemberStatuses[0]
+	members := d.members()
+	i := slices.IndexFunc(members, func(m v1alpha1.MemberStatus) bool {
+		return m.Role == v1alpha1.RolePrimary || m.Name == d.talksTo.Load()
+	})
+	return members[max(i, 0)]
 }
 
 // open opens a session through a Service, as the binding says unless change makes it otherwise.
@@ -144,6 +205,10 @@ func firstDifference(got, want []int) int {
 // mustBeWhole waits until the database is Ready and looks for its records through all its Services.
 func (d *database) mustBeWhole() {
 	d.Helper()
-	d.AwaitReady(clusterName)
-	d.mustHaveAll(readWrite, readOnly)
+	c := d.AwaitReady(clusterName)
+	services := []string{readWrite, readOnly}
+	if c.Spec.Members == 1 {
+		services = services[:1]
+	}
+	d.mustHaveAll(services...)
 }

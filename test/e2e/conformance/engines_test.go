@@ -15,35 +15,83 @@ import (
 // engines are all engines that AtlasDB runs. CI runs the first one in full.
 var engines = []*engine{
 	{
-		name: "postgresql", kind: v1alpha1.EnginePostgreSQL, version: "17",
-		process: "postgres", connect: openPostgreSQL,
+		name: "postgresql", kind: v1alpha1.EnginePostgreSQL, version: "17", members: 3,
+		process: "postgres", connect: openPostgreSQL, keys: 1,
 		live:    parameter{name: "work_mem", value: "6MB"},
 		restart: parameter{name: "max_connections", value: "120"},
+		lacks: map[trait]string{
+			shards: "every member has all data", ensemble: "who is primary is in a Lease",
+		},
 	},
 	{
-		name: "redis", kind: v1alpha1.EngineRedis, version: "7",
-		process: "redis-server", connect: openRedis,
+		name: "redis", kind: v1alpha1.EngineRedis, version: "7", members: 3,
+		process: "redis-server", connect: openRedis, keys: 1,
 		live:    parameter{name: "maxmemory-policy", value: "allkeys-lru"},
 		restart: parameter{name: "io-threads", value: "2", hidden: true},
 		lacks: map[trait]string{
 			namedDatabase:          "databases have numbers, and a client begins in number 0",
-			durableAcknowledgement: "it acknowledges before its replicas have a write, and before its disk has it",
+			shards:                 "they are chosen at birth, see redis-cluster",
+			ensemble:               "who is primary is in a Lease",
+			durableAcknowledgement: acknowledgesEarly,
 		},
 	},
+	{
+		name: "redis-cluster", kind: v1alpha1.EngineRedis, version: "7", members: 2, shards: 3,
+		process: "redis-server", connect: openRedisCluster, keys: redisKeys,
+		live:    parameter{name: "maxmemory-policy", value: "allkeys-lru"},
+		restart: parameter{name: "io-threads", value: "2", hidden: true},
+		lacks: map[trait]string{
+			namedDatabase:          "a Redis Cluster has database number 0 and no other",
+			onePrimary:             "each shard has one, and clients find the one of a key by themselves",
+			oneMember:              "it takes three primaries to elect the successor of one",
+			lease:                  "its members vote by themselves",
+			ensemble:               "its members vote by themselves",
+			margin:                 "of a shard of two the one that is left waits for the other",
+			durableAcknowledgement: acknowledgesEarly,
+		},
+	},
+	clickHouse,
 }
+
+// clickHouse is one shard whose replicas agree by a Keeper. Which version that is the cluster's DatabaseEngine says: there
+// is no name for both Debian's of the local Kubernetes and the vendor's elsewhere.
+var clickHouse = &engine{
+	name: "clickhouse", kind: v1alpha1.EngineClickHouse, members: 3,
+	process: "clickhouse-serv", connect: openClickHouse, keys: 1,
+	keepers: keepers{component: "keeper", members: 3, processes: []string{"clickhouse-keep", "java"}},
+	live:    parameter{name: "max_block_size", value: "32768"},
+	restart: parameter{name: "max_connections", value: "1000", hidden: true},
+	lacks: map[trait]string{
+		primary: everyoneWrites, onePrimary: everyoneWrites, lease: everyoneWrites,
+		shards: "they are chosen at birth",
+	},
+}
+
+// everyoneWrites is why ClickHouse has nobody to switch over to.
+const everyoneWrites = "every member accepts writes"
+
+// acknowledgesEarly is why Redis may lose what a member that dies acknowledged last.
+const acknowledgesEarly = "it acknowledges before its replicas have a write, and before its disk has it"
 
 // engine is all that the behaviours must know of an engine.
 type engine struct {
 	// name is what ENGINE says.
 	name string
-	// kind and version are what the spec of a cluster says; the version is one that localkube has.
+	// kind and version are what the spec of a cluster says. The version is one that localkube has; "" is the default of the
+	// DatabaseEngine.
 	kind    v1alpha1.EngineType
 	version string
+	// members is how many there are, of each of so many shards; 0 shards are none.
+	members, shards int32
 	// process is the name of the server's process, as /proc/PID/comm has it: 15 characters at most.
 	process string
+	// keepers are the servers that keep the members' consensus, of an engine with the trait ensemble.
+	keepers keepers
 	// connect opens a session through a Service, by the client library that applications use. A route without TLS is
 	// tried without.
 	connect func(context.Context, *frame.Route) (session, error)
+	// keys is after how many records in a row every part of the data was written to.
+	keys int
 	// live takes effect while the server runs, and restart when it is started again.
 	live, restart parameter
 	// lacks are the traits that the engine does not have, each with the reason.
@@ -51,6 +99,15 @@ type engine struct {
 }
 
 func (e *engine) has(t trait) bool { return e.lacks[t] == "" }
+
+// keepers are the servers of an ensemble.
+type keepers struct {
+	// component is part of their names, as in orders-db-keeper-0.
+	component string
+	members   int32
+	// processes are names that their server's process may have.
+	processes []string
+}
 
 // parameter is a parameter with a value that is not its default, as the server shows it.
 type parameter struct {
@@ -74,8 +131,20 @@ type session interface {
 type trait string
 
 const (
-	// primary: one member at a time accepts writes, and another can be asked to.
+	// primary: of any record one member at a time accepts writes, and another can be asked to.
 	primary trait = "primary"
+	// onePrimary: that member is the same for all records, and another refuses their writes.
+	onePrimary trait = "one primary"
+	// oneMember: a database can have a single member.
+	oneMember trait = "one member"
+	// margin: when one member is lost, those that are left have a majority, and writes go on.
+	margin trait = "margin"
+	// ensemble: servers beside the members keep what these agree on.
+	ensemble trait = "ensemble"
+	// shards: data can be spread over more shards, and over fewer.
+	shards trait = "shards"
+	// lease: who is primary has the cluster's Lease.
+	lease trait = "lease"
 	// namedDatabase: the login of the binding leads to a database that has a name.
 	namedDatabase trait = "named database"
 	// liveParameter: there are parameters that take effect while the server runs.

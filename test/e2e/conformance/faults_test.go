@@ -32,13 +32,16 @@ func survivesPodDeletion(d *database) {
 	})
 }
 
-// survivesNodeLoss takes the power of a node. The others go on without it, and when it is back all is as it was.
+// survivesNodeLoss takes the power of a node. The others go on without it, as far as they are enough, and when it is
+// back all is as it was.
 func survivesNodeLoss(d *database) {
-	victim := d.victim()
-	before := d.Container(victim.Name)
 	d.strike(func(goOn func()) {
+		victim := d.victim()
+		before := d.Container(victim.Name)
 		giveBack := d.LoseNode(victim.Node)
-		goOn()
+		if d.engine.has(margin) {
+			goOn()
+		}
 		giveBack()
 		d.AwaitOtherContainer(victim.Name, before)
 	})

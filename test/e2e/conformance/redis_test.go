@@ -28,11 +28,7 @@ func openRedis(ctx context.Context, route *frame.Route) (session, error) {
 	options.Addr, options.TLSConfig = net.JoinHostPort(route.Host, route.Port), route.TLS
 	options.Username, options.Password = route.Username, route.Password
 	options.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := route.Dial(ctx, network, address)
-		if err != nil || route.TLS == nil {
-			return conn, err
-		}
-		return tls.Client(conn, route.TLS), nil // it shakes hands when it is first used
+		return encrypted(route.TLS)(route.Dial(ctx, network, address))
 	}
 	// One connection, and no trying again: what the suite looks at is how an attempt ends.
 	options.PoolSize, options.MaxRetries, options.DialerRetries = 1, -1, 1
@@ -42,6 +38,16 @@ func openRedis(ctx context.Context, route *frame.Route) (session, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// encrypted makes a connection one over TLS, unless it is tried without. It shakes hands when it is first used.
+func encrypted(trust *tls.Config) func(net.Conn, error) (net.Conn, error) {
+	return func(conn net.Conn, err error) (net.Conn, error) {
+		if err != nil || trust == nil {
+			return conn, err
+		}
+		return tls.Client(conn, trust), nil
+	}
 }
 
 // seen is the key of all records.

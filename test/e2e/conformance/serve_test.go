@@ -22,9 +22,13 @@ func isWhole(d *database) {
 	c := d.Await(clusterName, "can fail over", func(c *v1alpha1.DatabaseCluster) bool {
 		return meta.IsStatusConditionTrue(c.Status.Conditions, v1alpha1.ConditionFailoverReady)
 	})
+	degraded := metav1.ConditionFalse
+	if !d.engine.has(margin) {
+		degraded = metav1.ConditionTrue // and FailoverReady is true nevertheless
+	}
 	for condition, want := range map[string]metav1.ConditionStatus{
 		v1alpha1.ConditionAccepted: metav1.ConditionTrue, v1alpha1.ConditionAvailable: metav1.ConditionTrue,
-		v1alpha1.ConditionUpToDate: metav1.ConditionTrue, v1alpha1.ConditionDegraded: metav1.ConditionFalse,
+		v1alpha1.ConditionUpToDate: metav1.ConditionTrue, v1alpha1.ConditionDegraded: degraded,
 		v1alpha1.ConditionProgressing: metav1.ConditionFalse,
 	} {
 		if got := meta.FindStatusCondition(c.Status.Conditions, condition); got == nil || got.Status != want {
@@ -36,7 +40,7 @@ func isWhole(d *database) {
 		s.Endpoints.ReadOnly == "" || s.Binding == nil || s.DeletionPolicy != v1alpha1.DeletionRetain {
 		d.Errorf("status is not whole: %+v", s)
 	}
-	if d.engine.has(primary) != (s.Primary != "") {
+	if d.engine.has(onePrimary) != (s.Primary != "") {
 		d.Errorf("primary is %q", s.Primary)
 	}
 	binding, err := d.Kube.CoreV1().Secrets(d.NS).Get(d.Context(), s.Binding.Name, metav1.GetOptions{})
@@ -71,7 +75,7 @@ func serves(d *database) {
 		}
 		d.Step("a session %s: %v", what, err)
 	}
-	if !d.engine.has(primary) {
+	if !d.engine.has(onePrimary) {
 		return
 	}
 	err := d.with(d.Context(), readOnly, func(ctx context.Context, s session) error { return s.Write(ctx, d.records+1) })

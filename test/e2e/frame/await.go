@@ -78,13 +78,16 @@ func story(c *v1alpha1.DatabaseCluster) string {
 	return strings.Join(lines, "\n")
 }
 
-// AwaitReady waits until the newest spec is Ready with all its members.
+// AwaitReady waits until the newest spec is Ready with all the members of all its shards.
 func (f *Frame) AwaitReady(name string) *v1alpha1.DatabaseCluster {
 	f.Helper()
 	return f.Await(name, "Ready", func(c *v1alpha1.DatabaseCluster) bool {
-		ready := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady)
+		ready, members := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionReady), c.Spec.Members
+		if c.Spec.Shards != nil {
+			members *= *c.Spec.Shards
+		}
 		return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == c.Generation &&
-			c.Status.ReadyMembers == c.Spec.Members && c.Status.Members == c.Spec.Members
+			c.Status.ReadyMembers == members && c.Status.Members == members
 	})
 }
 

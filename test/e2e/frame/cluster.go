@@ -6,6 +6,7 @@ package frame
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -90,7 +91,8 @@ func (f *Frame) Operate(spec v1alpha1.DatabaseOperationSpec) (reason, message st
 	return c.Reason, c.Message
 }
 
-// SwitchOver makes a member the primary, and checks what status tells of it.
+// SwitchOver makes a member the primary, and checks what status tells of it. Of shards it tells whose primary a member
+// is, and no more.
 func (f *Frame) SwitchOver(name, target string) {
 	f.Helper()
 	from := f.Primary(name)
@@ -102,6 +104,9 @@ func (f *Frame) SwitchOver(name, target string) {
 		f.Fatalf("switchover to %s ended with %s: %s", target, reason, message)
 	}
 	f.Await(name, "primary is "+target, func(c *v1alpha1.DatabaseCluster) bool {
+		if c.Spec.Shards != nil {
+			return slices.Contains(primaries(c), target)
+		}
 		l := c.Status.LastFailover
 		return c.Status.Primary == target && l != nil && l.From == from && l.To == target && l.Reason == "Switchover"
 	})
@@ -113,6 +118,23 @@ func (f *Frame) Primary(name string) string {
 	c, err := f.Atlas.AtlasDBV1alpha1().DatabaseClusters(f.NS).Get(f.Context(), name, metav1.GetOptions{})
 	f.Must(err)
 	return c.Status.Primary
+}
+
+// Primaries are the members that are primary now, one of each shard.
+func (f *Frame) Primaries(name string) []string {
+	f.Helper()
+	c, err := f.Atlas.AtlasDBV1alpha1().DatabaseClusters(f.NS).Get(f.Context(), name, metav1.GetOptions{})
+	f.Must(err)
+	return primaries(c)
+}
+
+func primaries(c *v1alpha1.DatabaseCluster) (names []string) {
+	for _, m := range c.Status.MemberStatuses {
+		if m.Component == "" && m.Role == v1alpha1.RolePrimary {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // Resync makes the operator look at every cluster of an engine: an edit of their DatabaseEngine concerns them all.

@@ -29,12 +29,14 @@ const ConnectTimeout = 2 * time.Second
 type Route struct {
 	// URI, Username, Password and Database are those of the binding.
 	URI, Username, Password, Database string
-	// Host and Port are where the Service is.
-	Host, Port string
+	// Service is the Service's name, Host and Port are where it is.
+	Service, Host, Port string
 	// TLS trusts the binding's authority and nobody else.
 	TLS *tls.Config
 	// Dial opens a connection to the Service.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialMember opens a connection to a member, by the host name that the members have for it.
+	DialMember func(ctx context.Context, host string) (net.Conn, error)
 }
 
 // Route leads to one of a cluster's Services.
@@ -54,14 +56,37 @@ func (f *Frame) Route(ctx context.Context, cluster, service string) (*Route, err
 	}
 	r := &Route{
 		URI: is("uri"), Username: is("username"), Password: is("password"), Database: is("database"),
-		Host: svc.Spec.ClusterIP, Port: is("port"),
-		TLS:  &tls.Config{RootCAs: authority, ServerName: service + "." + f.NS + ".svc", MinVersion: tls.VersionTLS12},
-		Dial: (&net.Dialer{Timeout: ConnectTimeout}).DialContext,
+		Service: service, Host: svc.Spec.ClusterIP, Port: is("port"),
+		TLS: &tls.Config{RootCAs: authority, ServerName: service + "." + f.NS + ".svc", MinVersion: tls.VersionTLS12},
 	}
-	if local() == nil {
-		r.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return f.forward(ctx, service, r.Port) }
-	}
+	r.Dial, r.DialMember = f.dialers(service, r.Port)
 	return r, nil
+}
+
+// dialers open connections to a Service, and to a member: directly on localkube, whose networks this machine is in, and
+// elsewhere by way of the API server.
+func (f *Frame) dialers(service, port string) (
+	toService func(ctx context.Context, network, address string) (net.Conn, error),
+	toMember func(ctx context.Context, host string) (net.Conn, error),
+) {
+	podOf := func(host string) string { name, _, _ := strings.Cut(host, "."); return name }
+	if local() == nil {
+		return func(ctx context.Context, _, _ string) (net.Conn, error) {
+			pod, err := f.behind(ctx, service)
+			if err != nil {
+				return nil, err
+			}
+			return f.forward(ctx, pod, port)
+		}, func(ctx context.Context, host string) (net.Conn, error) { return f.forward(ctx, podOf(host), port) }
+	}
+	dial := (&net.Dialer{Timeout: ConnectTimeout}).DialContext
+	return dial, func(ctx context.Context, host string) (net.Conn, error) {
+		pod, err := f.Kube.CoreV1().Pods(f.NS).Get(ctx, podOf(host), metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		return dial(ctx, "tcp", net.JoinHostPort(pod.Status.PodIP, port))
+	}
 }
 
 // PostgreSQL is the route for pgx.
@@ -75,13 +100,8 @@ func (r *Route) PostgreSQL() (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// forward opens a connection to a pod of a Service by way of the API server, for machines without a route to the
-// Service network. Each connection chooses anew, as it would by the Service.
-func (f *Frame) forward(ctx context.Context, service, port string) (net.Conn, error) {
-	pod, err := f.behind(ctx, service)
-	if err != nil {
-		return nil, err
-	}
+// forward opens a connection to a pod by way of the API server, for machines without a route to the cluster's networks.
+func (f *Frame) forward(ctx context.Context, pod, port string) (net.Conn, error) {
 	// It must outlive ctx, which may be for the dialling alone; closing the connection ends it.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), kubectlProgram(), "--namespace="+f.NS, "port-forward",
 		"pod/"+pod, ":"+port)
@@ -123,7 +143,7 @@ type forwarded struct {
 // Close implements net.Conn.
 func (c forwarded) Close() error { return errors.Join(c.Conn.Close(), c.end()) }
 
-// behind is a ready pod behind a Service.
+// behind is a ready pod behind a Service. Each connection chooses anew, as it would by the Service.
 func (f *Frame) behind(ctx context.Context, service string) (string, error) {
 	slices, err := f.Kube.DiscoveryV1().EndpointSlices(f.NS).List(ctx, metav1.ListOptions{
 		LabelSelector: discoveryv1.LabelServiceName + "=" + service,
