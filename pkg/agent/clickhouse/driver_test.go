@@ -6,7 +6,6 @@ package clickhouse
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +30,8 @@ func TestReal18OneMember(t *testing.T) {
 	}
 }
 
+// replicated makes the table. ON CLUSTER would not do here: by it a server finds itself by the address of an interface,
+// and these have one interface together.
 const replicated = "CREATE TABLE app.t (id UInt64) ENGINE = " +
 	"ReplicatedMergeTree('/clickhouse/tables/{cluster}/{shard}/app/t', '{replica}') ORDER BY id"
 
@@ -47,8 +48,8 @@ func TestReal18NewMember(t *testing.T) {
 	s.plan.Members = []engine.PlanMember{all[0], all[1], all[3]}
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
-	first.says(strings.Replace(replicated, "app.t", "app.t ON CLUSTER orders", 1))
-	first.says("CREATE VIEW app.a AS SELECT id FROM app.t", insert(3))
+	second.says(replicated)
+	first.says(replicated, "CREATE VIEW app.a AS SELECT id FROM app.t", insert(3))
 
 	s.plan.Members = all
 	third := s.cast("orders-db-2")
@@ -77,7 +78,8 @@ func TestReal18LostVolume(t *testing.T) {
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
-	first.says(strings.Replace(replicated, "app.t", "app.t ON CLUSTER orders", 1), insert(3))
+	second.says(replicated)
+	first.says(replicated, insert(3))
 	second.kill()
 	second = s.cast("orders-db-1")
 	s.serve(keeper, first, second)
@@ -89,7 +91,8 @@ func TestReal18KeeperGone(t *testing.T) {
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
-	first.says(strings.Replace(replicated, "app.t", "app.t ON CLUSTER orders", 1), insert(3))
+	second.says(replicated)
+	first.says(replicated, insert(3))
 	keeper.kill()
 	s.until("the problem", func(o runbook.Observation) bool { return o.Problem != nil && o.Server.Streaming }, first)
 	if n := first.rows("app.t"); n != 3 {

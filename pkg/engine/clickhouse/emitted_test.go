@@ -9,6 +9,7 @@ package clickhouse
 func emitted() []string {
 	const odd = "it's `odd` \\ \n"
 	return []string{
+		CreateDatabase(odd, false), CreateDatabase(Database, true), DropReplica("/clickhouse/tables/a", odd),
 		"SELECT " + Text(odd) + " FROM " + Quote(odd) + "." + Quote(odd),
 	}
 }
