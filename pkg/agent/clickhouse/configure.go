@@ -40,6 +40,8 @@ type configuration struct {
 	complaint string
 	// pending are the settings that wait for a restart.
 	pending []string
+	// stillborn counts the servers in a row that died before they took a connection, although there were keepers.
+	stillborn int
 	// certificates is a hash of those that it was started with.
 	certificates [hashSize]byte
 }
@@ -58,9 +60,11 @@ func (c *configuration) begin(plan engine.Plan, files map[string]string) {
 	}
 }
 
-// distrust takes note that the server died before it took a connection. Its settings may be why.
+// distrust takes note that the server died before it took a connection. Its settings may be why, or keepers that came
+// back only since: so once is no proof.
 func (c *configuration) distrust() {
-	if c.complaint == "" {
+	c.stillborn++
+	if c.complaint == "" && c.stillborn > 1 {
 		c.tried, c.complaint = c.shared, "the server does not start with the configuration, its log says why"
 	}
 }
@@ -199,7 +203,7 @@ func (d *Driver) trust() error {
 	if d.accepted {
 		return nil
 	}
-	d.accepted = true
+	d.accepted, d.config.stillborn = true, 0
 	return d.good(d.config.shared)
 }
 

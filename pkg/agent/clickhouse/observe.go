@@ -49,7 +49,7 @@ func (d *Driver) bury(ctx context.Context, plan engine.Plan, last end) {
 	if d.serving(ctx, plan) {
 		d.config.distrust()
 	} else {
-		d.run.lost = time.Now().Add(-lostFor)
+		d.config.stillborn, d.run.lost = 0, time.Now().Add(-lostFor)
 	}
 }
 
