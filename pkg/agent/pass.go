@@ -27,12 +27,24 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (runbook.Step, error) {
 	} else if stopping || !a.work.standing.Equal(a.standing) {
 		a.work.abort() // a copy may take hours; what it was for has changed
 	}
-	if step.Kind != runbook.StepWait && step.Kind != runbook.StepTend {
+	if a.isNews(step) {
 		a.metrics.took(step.Kind)
 		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
 	}
 	stepErr := a.act(ctx, o, step)
 	return step, errors.Join(stepErr, a.report(ctx, o, step))
+}
+
+// isNews leaves out what is done again and again: a server that is tended, and one that comes to rest.
+func (a *Agent) isNews(step runbook.Step) bool {
+	switch step.Kind {
+	case runbook.StepWait, runbook.StepTend:
+		return false
+	case runbook.StepQuiesce:
+		return a.ready.Load()
+	default:
+		return true
+	}
 }
 
 // observe gathers all that a pass may know. The election learns what became of the standing that it gave before, and

@@ -64,8 +64,14 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		case v1alpha1.OperationSwitchover, v1alpha1.OperationRestart:
 		}
 	}
-	if spec.Shards != nil {
-		plan.Shards = int(*spec.Shards)
+	d.planMembers(s, &plan)
+	return plan
+}
+
+// planMembers says who the members are, and over how many shards the data is spread.
+func (d *Decision) planMembers(s Snapshot, plan *engine.Plan) {
+	if shards := s.Cluster.Spec.Shards; shards != nil {
+		plan.Shards = int(*shards)
 	}
 	plan.AbandonShards = s.topology().AbandonShards
 	for _, name := range d.Wanted {
@@ -77,7 +83,6 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 			Shard:     at.Shard,
 		})
 	}
-	return plan
 }
 
 // databases are those that the primary makes: the application's, where the engine has any by name.
