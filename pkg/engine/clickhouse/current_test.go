@@ -121,6 +121,7 @@ func (l *library) table(t *testing.T, statement string) map[string]string {
 // TestCurrentEngineLoadsTheConfiguration: what is rendered for members of all sizes is loaded, and the engine then has
 // the values that were rendered.
 func TestCurrentEngineLoadsTheConfiguration(t *testing.T) {
+	t.Parallel()
 	small := newSpec("1Gi")
 	small.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: kresource.MustParse("500m")}
 	specs := map[string]*v1alpha1.DatabaseClusterSpec{"less than a CPU": small}
@@ -129,6 +130,7 @@ func TestCurrentEngineLoadsTheConfiguration(t *testing.T) {
 	}
 	for name, spec := range specs {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			plan := planOf(newBuild, 2, 3, 0)
 			plan.Files = Engine{}.Configure(spec, newBuild)
 			l, err := load(t, plan, connected)
@@ -162,6 +164,7 @@ func TestCurrentEngineLoadsTheConfiguration(t *testing.T) {
 
 // TestCurrentEngineKnowsTheCluster: macros, members and profiles are those of the plan.
 func TestCurrentEngineKnowsTheCluster(t *testing.T) {
+	t.Parallel()
 	l, err := load(t, planOf(newBuild, 2, 3, 0), connected)
 	must(t, err)
 	for statement, want := range map[string]string{
@@ -180,6 +183,7 @@ func TestCurrentEngineKnowsTheCluster(t *testing.T) {
 
 // TestCurrentEngineClosesDefault: without a user of the test's the library cannot connect, since it has no other name.
 func TestCurrentEngineClosesDefault(t *testing.T) {
+	t.Parallel()
 	_, err := load(t, planOf(newBuild, 1, 1, 0), "<clickhouse/>")
 	if err == nil || !strings.Contains(err.Error(), "There is no user `default`") {
 		t.Errorf("the user default was let in, or something else is wrong: %v", err)
@@ -188,6 +192,7 @@ func TestCurrentEngineClosesDefault(t *testing.T) {
 
 // TestCurrentEngineGrants: the users may do what users.xml says, and no more.
 func TestCurrentEngineGrants(t *testing.T) {
+	t.Parallel()
 	l, err := load(t, planOf(newBuild, 1, 1, 0), connected)
 	must(t, err)
 	if got := l.must(t, "SHOW GRANTS FOR "+Quote(AgentUser)); !strings.Contains(got, "GRANT ALL ON *.* TO atlasdb") {
@@ -211,6 +216,7 @@ func TestCurrentEngineGrants(t *testing.T) {
 // TestCurrentEngineAgreesOnParameters: the engine has each setting of the table, and says of those that are called live
 // that they can be changed without a restart.
 func TestCurrentEngineAgreesOnParameters(t *testing.T) {
+	t.Parallel()
 	l, err := load(t, planOf(newBuild, 1, 1, 0), connected)
 	must(t, err)
 	has := l.table(t, "SELECT name, changeable_without_restart FROM system.server_settings")
@@ -229,12 +235,21 @@ func TestCurrentEngineAgreesOnParameters(t *testing.T) {
 
 // TestCurrentEngineParsesEveryStatement: what AtlasDB says to a server of a current version is a statement of it.
 func TestCurrentEngineParsesEveryStatement(t *testing.T) {
+	t.Parallel()
 	l, err := load(t, planOf(newBuild, 1, 1, 0), connected)
 	must(t, err)
-	for _, statement := range emitted() {
+	for place, statement := range emitted(t) {
 		if _, err := l.ask("SELECT formatQuery(" + Text(statement) + ")"); err != nil {
-			t.Error(err)
+			t.Errorf("%s: %v", place, err)
 		}
+		// What is asked for exists, too; there is no table of keepers without any.
+		if strings.HasPrefix(statement, "SELECT") && strings.Contains(statement, "FROM system.") &&
+			!strings.Contains(statement, "system.zookeeper") {
+			if _, err := l.ask("DESCRIBE (" + strings.Join(strings.Fields(statement), " ") + ")"); err != nil {
+				t.Errorf("%s: %v", place, err)
+			}
+		}
+		t.Logf("%s: %s", place, statement)
 	}
 	if _, err := l.ask("SELECT formatQuery('SYSTEM DROP NOTHING')"); err == nil {
 		t.Error("the engine parses anything")
