@@ -18,68 +18,68 @@ func memoryLimit(quantity string) v1alpha1.ResourcesSpec {
 	return v1alpha1.ResourcesSpec{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(quantity)}}
 }
 
-type clusterSpec = v1alpha1.DatabaseClusterSpec
+type dbSpec = v1alpha1.DatabaseClusterSpec
 
 // judged are specs, and what is said of them: nothing of those that are good.
 var judged = map[string]struct {
-	change      func(*clusterSpec)
+	change      func(*dbSpec)
 	field, says string
 }{
-	"the defaults": {func(*clusterSpec) {}, "", ""},
+	"the defaults": {func(*dbSpec) {}, "", ""},
 	"the old version": {
-		func(s *clusterSpec) { s.Version, s.Resources = "18.16.1", memoryLimit("256Mi") }, "", "",
+		func(s *dbSpec) { s.Version, s.Resources = "18.16.1", memoryLimit("256Mi") }, "", "",
 	},
-	"a version between": {func(s *clusterSpec) { s.Version = "21.3" }, "spec.version", "24.8 and later, and 18.16"},
+	"a version between": {func(s *dbSpec) { s.Version = "21.3" }, "spec.version", "24.8 and later, and 18.16"},
 	"plain text": {
-		func(s *clusterSpec) { s.Network.TLS.Mode = v1alpha1.TLSPreferred }, "spec.network.tls.mode", `"Required"`,
+		func(s *dbSpec) { s.Network.TLS.Mode = v1alpha1.TLSPreferred }, "spec.network.tls.mode", `"Required"`,
 	},
 	"two keepers": {
-		func(s *clusterSpec) { s.ClickHouse = &v1alpha1.ClickHouseSpec{Keeper: v1alpha1.KeeperSpec{Members: 2}} },
+		func(s *dbSpec) { s.ClickHouse = &v1alpha1.ClickHouseSpec{Keeper: v1alpha1.KeeperSpec{Members: 2}} },
 		"spec.clickhouse.keeper.members", "1, 3 and 5",
 	},
 	"a small keeper": {
-		func(s *clusterSpec) {
+		func(s *dbSpec) {
 			s.ClickHouse = &v1alpha1.ClickHouseSpec{Keeper: v1alpha1.KeeperSpec{Resources: memoryLimit("64Mi")}}
 		}, "spec.clickhouse.keeper.resources.limits[memory]", "at least 256Mi",
 	},
-	"a small server":  {func(s *clusterSpec) { s.Resources = memoryLimit("512Mi") }, "spec.resources.limits[memory]", "1024Mi"},
-	"a small request": {func(s *clusterSpec) { s.Resources = newSpec("100Mi").Resources }, "", ""},
+	"a small server":  {func(s *dbSpec) { s.Resources = memoryLimit("512Mi") }, "spec.resources.limits[memory]", "1024Mi"},
+	"a small request": {func(s *dbSpec) { s.Resources = newSpec("100Mi").Resources }, "", ""},
 	"a port": {
-		func(s *clusterSpec) { s.Parameters = p("tcp_port", "9000") }, "spec.parameters[tcp_port]", "ports and addresses",
+		func(s *dbSpec) { s.Parameters = p("tcp_port", "9000") }, "spec.parameters[tcp_port]", "ports and addresses",
 	},
 	"a user": {
-		func(s *clusterSpec) { s.Parameters = p("users.root.password", "") }, "spec.parameters[users.root.password]", "users",
+		func(s *dbSpec) { s.Parameters = p("users.root.password", "") }, "spec.parameters[users.root.password]", "users",
 	},
 	"the quorum": {
-		func(s *clusterSpec) { s.Parameters = p("Insert_Quorum", "1") }, "spec.parameters[Insert_Quorum]", "spec.durability",
+		func(s *dbSpec) { s.Parameters = p("Insert_Quorum", "1") }, "spec.parameters[Insert_Quorum]", "spec.durability",
 	},
 	"another section": {
-		func(s *clusterSpec) { s.Parameters = p("compression.case.method", "zstd") }, "spec.parameters", "one dot",
+		func(s *dbSpec) { s.Parameters = p("compression.case.method", "zstd") }, "spec.parameters", "one dot",
 	},
-	"an unknown section": {func(s *clusterSpec) { s.Parameters = p("graphite.host", "x") }, "spec.parameters", "merge_tree.*"},
+	"an unknown section": {func(s *dbSpec) { s.Parameters = p("graphite.host", "x") }, "spec.parameters", "merge_tree.*"},
 	"another setting": {
-		func(s *clusterSpec) { s.Parameters = p("x", "${interserver_http_credentials.password}") }, "spec.parameters[x]", "${",
+		func(s *dbSpec) { s.Parameters = p("x", "${interserver_http_credentials.password}") }, "spec.parameters[x]", "${",
 	},
 	"no number": {
-		func(s *clusterSpec) { s.Parameters = p("max_connections", "many") }, "spec.parameters[max_connections]",
+		func(s *dbSpec) { s.Parameters = p("max_connections", "many") }, "spec.parameters[max_connections]",
 		"a whole number from 16 to 65536",
 	},
 	"no level": {
-		func(s *clusterSpec) { s.Parameters = p("logger.level", "loud") }, "spec.parameters[logger.level]", "information",
+		func(s *dbSpec) { s.Parameters = p("logger.level", "loud") }, "spec.parameters[logger.level]", "information",
 	},
 	"no time zone": {
-		func(s *clusterSpec) { s.Parameters = p("timezone", "../x") }, "spec.parameters[timezone]", "Europe/Berlin",
+		func(s *dbSpec) { s.Parameters = p("timezone", "../x") }, "spec.parameters[timezone]", "Europe/Berlin",
 	},
 	"twice": {
-		func(s *clusterSpec) { s.Parameters = p("max_threads", "1", "MAX_THREADS", "2") }, "spec.parameters[max_threads]", "case",
+		func(s *dbSpec) { s.Parameters = p("max_threads", "1", "MAX_THREADS", "2") }, "spec.parameters[max_threads]", "case",
 	},
 	"too much memory": {
-		func(s *clusterSpec) {
+		func(s *dbSpec) {
 			s.Resources, s.Parameters = memoryLimit("1Gi"), p("max_server_memory_usage", "2000000000")
 		}, "spec.parameters[max_server_memory_usage]", "1024Mi",
 	},
 	"not in the old version": {
-		func(s *clusterSpec) {
+		func(s *dbSpec) {
 			s.Version, s.Parameters = "18.16.1", p("max_server_memory_usage", "100000000")
 		}, "spec.parameters[max_server_memory_usage]", "this version",
 	},
