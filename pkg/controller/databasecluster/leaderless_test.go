@@ -347,6 +347,29 @@ func TestAKeptEnsembleIsWanted(t *testing.T) {
 	}
 }
 
+// TestAShardIsGivenUpWhenAllKnowOfIt: where every member accepts writes, any that has not heard of the edit may still
+// write to a shard that has nothing left.
+func TestAShardIsGivenUpWhenAllKnowOfIt(t *testing.T) {
+	t.Parallel()
+	s := scheduleOf(newWorld(t, 1).amongEquals(new(int32(3))), 0)
+	s.edit(func(spec *v1alpha1.DatabaseClusterSpec) { spec.Shards = new(int32(2)) })
+	s.operate(-1)
+	s.turn("orders-db-2-0")
+	leaving := func() bool { return len(s.w.plan().InShard(2)) > 0 }
+	if s.slots[2] = 0; !s.lives["orders-db-2-0"].report.Drained && !leaving() {
+		t.Fatal("the shard was given up before anything was said")
+	}
+	s.report("orders-db-2-0", func(*engine.MemberReport) {})
+	if s.operate(-1); !s.lives["orders-db-2-0"].report.Drained || !leaving() {
+		t.Error("the shard was given up, and two members have not heard that it is to go")
+	}
+	s.rest()
+	s.slots[2] = 0 // what they wrote until then
+	if s.rest(); leaving() || s.w.snapshot.Member("orders-db-2-0").Pod != nil {
+		t.Error("the shard is still there, and all know that it is to go")
+	}
+}
+
 func TestTheEnsemblesVolumesGrow(t *testing.T) {
 	t.Parallel()
 	s := scheduleOf(newWorld(t, 2).amongEquals(nil), 0)
