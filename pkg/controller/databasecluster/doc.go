@@ -31,8 +31,9 @@
 //     members their certificates until there are others, and both ends of a connection trust them before they are
 //     shown.
 //
-// Each shard has a primary of its own; a cluster without shards is one shard (shards.go). An engine may have no primary,
-// since every member accepts writes (leaderless.go), and may need servers that keep its consensus (ensemble.go).
+// Each shard has a primary of its own; a cluster without shards is one shard (shards.go). An engine may have no
+// primary, since every member accepts writes (leaderless.go), and may need servers that keep its consensus
+// (ensemble.go).
 //
 // The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
 // reports on the members' pods.

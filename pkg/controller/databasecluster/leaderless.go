@@ -142,8 +142,8 @@ func waitsFor(s Snapshot, d Decision) string {
 	return ""
 }
 
-// commonSystemID is whose data the members have, while nothing else says so: what the first member made or, where volumes
-// were kept, what their members say once all have told and agree; "" while that is not known.
+// commonSystemID is whose data the members have, while nothing else says so: what the first member made or, where
+// volumes were kept, what their members say once all have told and agree; "" while that is not known.
 func commonSystemID(s Snapshot) string {
 	kept := keptMembers(s)
 	if len(kept) == 0 {

@@ -22,8 +22,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// mayGoAmongEquals: without a primary, one that serves goes only while all others are ready and level; the ensemble goes
-// before the members that need it, its leader last, and when a cluster stops after them.
+// mayGoAmongEquals: without a primary, one that serves goes only while all others are ready and level; the ensemble
+// goes before the members that need it, its leader last, and when a cluster stops after them.
 func (s *schedule) mayGoAmongEquals(d Decision, name string) {
 	s.t.Helper()
 	snapshot := s.w.snapshot
@@ -187,7 +187,8 @@ func TestEquals(t *testing.T) {
 	s.mustHaveNoPrimary()
 }
 
-// TestNobodyGoesWhileAnotherLacksSomething: without a primary nobody has everything, and what is ready may not be level.
+// TestNobodyGoesWhileAnotherLacksSomething: without a primary nobody has everything, and what is ready may not be
+// level.
 func TestNobodyGoesWhileAnotherLacksSomething(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*v1alpha1.DatabaseClusterSpec){
@@ -234,12 +235,14 @@ func TestConditionsAmongEquals(t *testing.T) {
 		change          func(*schedule)
 		condition, want string
 	}{
-		"all is well":           {func(*schedule) {}, v1alpha1.ConditionAvailable, "True/MembersServing"},
-		"any may be lost":       {func(*schedule) {}, v1alpha1.ConditionFailoverReady, "True/CandidateReady"},
-		"one schema":            {func(*schedule) {}, v1alpha1.ConditionSchemaInSync, "True/SchemaInSync"},
-		"one left in a shard":   {unready("orders-db-1-0"), v1alpha1.ConditionAvailable, "True/MembersServing"},
-		"and none to spare":     {unready("orders-db-1-0"), v1alpha1.ConditionFailoverReady, "False/NoCandidate"},
-		"a shard without any":   {unready("orders-db-1-0", "orders-db-1-1"), v1alpha1.ConditionAvailable, "False/MembersNotReady"},
+		"all is well":         {func(*schedule) {}, v1alpha1.ConditionAvailable, "True/MembersServing"},
+		"any may be lost":     {func(*schedule) {}, v1alpha1.ConditionFailoverReady, "True/CandidateReady"},
+		"one schema":          {func(*schedule) {}, v1alpha1.ConditionSchemaInSync, "True/SchemaInSync"},
+		"one left in a shard": {unready("orders-db-1-0"), v1alpha1.ConditionAvailable, "True/MembersServing"},
+		"and none to spare":   {unready("orders-db-1-0"), v1alpha1.ConditionFailoverReady, "False/NoCandidate"},
+		"a shard without any": {
+			unready("orders-db-1-0", "orders-db-1-1"), v1alpha1.ConditionAvailable, "False/MembersNotReady",
+		},
 		"a keeper is away":      {unready("orders-db-keeper-0"), v1alpha1.ConditionFailoverReady, "False/NoQuorumMargin"},
 		"which is a worry":      {unready("orders-db-keeper-0"), v1alpha1.ConditionDegraded, "True/NoQuorumMargin"},
 		"and keeps it unready":  {unready("orders-db-keeper-0"), v1alpha1.ConditionReady, "False/NoQuorumMargin"},
