@@ -210,6 +210,27 @@ func TestNobodyGoesWhileAnotherLacksSomething(t *testing.T) {
 	}
 }
 
+// TestAVoteThatAProbeMissedCounts: on a busy node the kubelet calls one not ready that keeps the quorum.
+func TestAVoteThatAProbeMissedCounts(t *testing.T) {
+	t.Parallel()
+	s := scheduleOf(newWorld(t, 2).amongEquals(nil), 0)
+	s.edit(func(spec *v1alpha1.DatabaseClusterSpec) { spec.Scheduling.PriorityClassName = "high" })
+	s.operate(-1)
+	s.turn("orders-db-keeper-2")
+	s.operate(-1) // made anew, and not up yet
+	late := s.w.snapshot.Member("orders-db-keeper-1")
+	late.Pod.Status.Conditions[0].Status = corev1.ConditionFalse
+	if d := s.w.decide(); len(d.Deletes) > 0 {
+		t.Errorf("%s goes while orders-db-keeper-2 is away", d.Deletes[0].Seen.GetName())
+	}
+	for range 3 {
+		s.turn("orders-db-keeper-2") // begins, votes and is level
+	}
+	if d := s.w.decide(); len(d.Deletes) != 1 || d.Deletes[0].Seen.GetName() != "orders-db-keeper-1" {
+		t.Errorf("decided on %v, want the only one that is away", d.Deletes)
+	}
+}
+
 func (s *schedule) report(member string, change func(*engine.MemberReport)) {
 	change(&s.lives[member].report)
 	s.say(s.lives[member])
