@@ -27,7 +27,8 @@ func (a *Agent) report(ctx context.Context, o runbook.Observation, step runbook.
 }
 
 // isAwaited says that the others wait to hear whose data this member has. Where a primary is elected, they hear it from
-// that one; where there is none, the plan goes by what the first member made, or what those had whose volumes were kept.
+// that one; where there is none, the plan goes by what the first member made, or what those had whose volumes were
+// kept.
 func (a *Agent) isAwaited(o runbook.Observation) bool {
 	return a.leaderless() && o.Volume.Locked && a.plan.SystemID == "" &&
 		(o.Volume.SystemID != "" || slices.Contains(a.plan.RetainedMembers, a.id.Pod))

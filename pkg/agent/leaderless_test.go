@@ -32,8 +32,8 @@ func passes(t *testing.T, a *Agent) {
 	}
 }
 
-// TestAnEqualIsAReplicaOfNobody: one that accepts writes is not primary, is ready when it is level with its siblings, and
-// goes on when it can only be read from.
+// TestAnEqualIsAReplicaOfNobody: one that accepts writes is not primary, is ready when it is level with its siblings,
+// and goes on when it can only be read from.
 func TestAnEqualIsAReplicaOfNobody(t *testing.T) {
 	t.Parallel()
 	majority := engine.Quorum{Count: 2, Members: []string{"orders-db-0", "orders-db-1", "orders-db-2"}}

@@ -13,8 +13,8 @@ import (
 )
 
 // HeadlessService gives each member its own DNS name, before it is ready: replicas find their primary by it, and a
-// primary is not Ready until it has found its members. The members of an ensemble have theirs by the same Service, since
-// one certificate is then good for all.
+// primary is not Ready until it has found its members. The members of an ensemble have theirs by the same Service,
+// since one certificate is then good for all.
 func HeadlessService(
 	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, topology engine.Topology,
 ) *corev1ac.ServiceApplyConfiguration {

@@ -203,7 +203,7 @@ func needed(s Snapshot, m Member) int {
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
 	for _, m := range slices.Backward(s.Members) {
 		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&
-			!slices.Contains(electorate(s, m.Shard), m.Name) && !(s.leaderless() && isReady(m) && d.away(s) != "") {
+			!slices.Contains(electorate(s, m.Shard), m.Name) && !(s.leaderless() && serves(s, m) && d.away(s) != "") {
 			return m, "the spec no longer includes it", true
 		}
 	}

@@ -93,9 +93,9 @@ func databases(s Snapshot) []engine.PlanDatabase {
 	return nil
 }
 
-// systemID is the identity of the data: what status says, or else what a first primary reports (without one: the members
-// that had data first), or else what the plan in force says. Status may not be written yet when that member is gone
-// again, and a plan that forgot would allow a second birth.
+// systemID is the identity of the data: what status says, or else what a first primary reports (without one: the
+// members that had data first), or else what the plan in force says. Status may not be written yet when that member is
+// gone again, and a plan that forgot would allow a second birth.
 func systemID(s Snapshot) string {
 	if s.Cluster.Status.SystemID != "" {
 		return s.Cluster.Status.SystemID

@@ -87,7 +87,7 @@ func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
 			if d.restartsInPlace(s, m.Shard) && (away == "" || away == m.Name) && inPlace == nil {
 				inPlace = &o
 			}
-		case !isReady(m):
+		case !serves(s, m) || (!isReady(m) && away == m.Name):
 			return m, o.Why, true
 		case calm && away == "" && !ok:
 			next, why, ok = m, o.Why, true

@@ -114,8 +114,8 @@ func drained(s Snapshot, shard int, planned []string) bool {
 	return true
 }
 
-// plannedMembers are the members of shards that the agents know of. Where their plan was lost, all that have a volume count: to
-// drain a shard twice costs nothing, to forget one loses its data.
+// plannedMembers are the members of shards that the agents know of. Where their plan was lost, all that have a volume
+// count: to drain a shard twice costs nothing, to forget one loses its data.
 func plannedMembers(s Snapshot) []string {
 	var names []string
 	if plan := planInForce(s); plan.ClusterUID == string(s.Cluster.UID) {

@@ -14,8 +14,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// An ensemble keeps the consensus of the members (engine.Ensemble). Its servers are members like others to almost all of
-// this package; what is particular is that the shards need it, and so it changes before them and stops after them.
+// An ensemble keeps the consensus of the members (engine.Ensemble). Its servers are members like others to almost all
+// of this package; what is particular is that the shards need it, and so it changes before them and stops after them.
 
 // ensemble is the cluster's ensemble; nil when it has none. One that was there once is kept: the members go on to look
 // there for what they agreed on, however few they have become.
@@ -73,8 +73,8 @@ func (d *Decision) ensembleMargin(s Snapshot, e *engine.Ensemble) (margin int, k
 	return level - e.Quorum(), true
 }
 
-// noEnsembleMargin tells that the loss of one more member of the ensemble would stop writes. An ensemble of one never had
-// a margin.
+// noEnsembleMargin tells that the loss of one more member of the ensemble would stop writes. An ensemble of one never
+// had a margin.
 func noEnsembleMargin(s Snapshot, d Decision) (trouble, bool) {
 	e := s.ensemble()
 	if e == nil || e.Members == 1 || stopped(s) {

@@ -44,6 +44,12 @@ func (d *Decision) servingIn(s Snapshot, shard int) []Member {
 	return serving
 }
 
+// serves says whether anybody would miss a member. Without a primary its own word counts beside the kubelet's: one that
+// votes, on a node too busy to answer a probe, may be just the one that a quorum needs.
+func serves(s Snapshot, m Member) bool {
+	return isReady(m) || (s.leaderless() && m.Pod != nil && m.Report.CaughtUp)
+}
+
 // anybodyServes says whether the cluster accepts writes: a member of each shard is ready, and none of them says that
 // writes are refused. Such members go on to serve reads.
 func anybodyServes(s Snapshot, d Decision) finding {
@@ -142,8 +148,8 @@ func waitsFor(s Snapshot, d Decision) string {
 	return ""
 }
 
-// commonSystemID is whose data the members have, while nothing else says so: what the first member made or, where volumes
-// were kept, what their members say once all have told and agree; "" while that is not known.
+// commonSystemID is whose data the members have, while nothing else says so: what the first member made or, where
+// volumes were kept, what their members say once all have told and agree; "" while that is not known.
 func commonSystemID(s Snapshot) string {
 	kept := keptMembers(s)
 	if len(kept) == 0 {

@@ -22,8 +22,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
-// mayGoAmongEquals: without a primary, one that serves goes only while all others are ready and level; the ensemble goes
-// before the members that need it, its leader last, and when a cluster stops after them.
+// mayGoAmongEquals: without a primary, one that serves goes only while all others are ready and level; the ensemble
+// goes before the members that need it, its leader last, and when a cluster stops after them.
 func (s *schedule) mayGoAmongEquals(d Decision, name string) {
 	s.t.Helper()
 	snapshot := s.w.snapshot
@@ -187,7 +187,8 @@ func TestEquals(t *testing.T) {
 	s.mustHaveNoPrimary()
 }
 
-// TestNobodyGoesWhileAnotherLacksSomething: without a primary nobody has everything, and what is ready may not be level.
+// TestNobodyGoesWhileAnotherLacksSomething: without a primary nobody has everything, and what is ready may not be
+// level.
 func TestNobodyGoesWhileAnotherLacksSomething(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*v1alpha1.DatabaseClusterSpec){
@@ -206,6 +207,27 @@ func TestNobodyGoesWhileAnotherLacksSomething(t *testing.T) {
 		if c := s.condition(v1alpha1.ConditionProgressing); !strings.Contains(c.Message, want) {
 			t.Errorf("%s: Progressing says %q, want that it waits for orders-db-0", name, c.Message)
 		}
+	}
+}
+
+// TestAVoteThatAProbeMissedCounts: on a busy node the kubelet calls one not ready that keeps the quorum.
+func TestAVoteThatAProbeMissedCounts(t *testing.T) {
+	t.Parallel()
+	s := scheduleOf(newWorld(t, 2).amongEquals(nil), 0)
+	s.edit(func(spec *v1alpha1.DatabaseClusterSpec) { spec.Scheduling.PriorityClassName = "high" })
+	s.operate(-1)
+	s.turn("orders-db-keeper-2")
+	s.operate(-1) // made anew, and not up yet
+	late := s.w.snapshot.Member("orders-db-keeper-1")
+	late.Pod.Status.Conditions[0].Status = corev1.ConditionFalse
+	if d := s.w.decide(); len(d.Deletes) > 0 {
+		t.Errorf("%s goes while orders-db-keeper-2 is away", d.Deletes[0].Seen.GetName())
+	}
+	for range 3 {
+		s.turn("orders-db-keeper-2") // begins, votes and is level
+	}
+	if d := s.w.decide(); len(d.Deletes) != 1 || d.Deletes[0].Seen.GetName() != "orders-db-keeper-1" {
+		t.Errorf("decided on %v, want the only one that is away", d.Deletes)
 	}
 }
 
@@ -234,12 +256,14 @@ func TestConditionsAmongEquals(t *testing.T) {
 		change          func(*schedule)
 		condition, want string
 	}{
-		"all is well":           {func(*schedule) {}, v1alpha1.ConditionAvailable, "True/MembersServing"},
-		"any may be lost":       {func(*schedule) {}, v1alpha1.ConditionFailoverReady, "True/CandidateReady"},
-		"one schema":            {func(*schedule) {}, v1alpha1.ConditionSchemaInSync, "True/SchemaInSync"},
-		"one left in a shard":   {unready("orders-db-1-0"), v1alpha1.ConditionAvailable, "True/MembersServing"},
-		"and none to spare":     {unready("orders-db-1-0"), v1alpha1.ConditionFailoverReady, "False/NoCandidate"},
-		"a shard without any":   {unready("orders-db-1-0", "orders-db-1-1"), v1alpha1.ConditionAvailable, "False/MembersNotReady"},
+		"all is well":         {func(*schedule) {}, v1alpha1.ConditionAvailable, "True/MembersServing"},
+		"any may be lost":     {func(*schedule) {}, v1alpha1.ConditionFailoverReady, "True/CandidateReady"},
+		"one schema":          {func(*schedule) {}, v1alpha1.ConditionSchemaInSync, "True/SchemaInSync"},
+		"one left in a shard": {unready("orders-db-1-0"), v1alpha1.ConditionAvailable, "True/MembersServing"},
+		"and none to spare":   {unready("orders-db-1-0"), v1alpha1.ConditionFailoverReady, "False/NoCandidate"},
+		"a shard without any": {
+			unready("orders-db-1-0", "orders-db-1-1"), v1alpha1.ConditionAvailable, "False/MembersNotReady",
+		},
 		"a keeper is away":      {unready("orders-db-keeper-0"), v1alpha1.ConditionFailoverReady, "False/NoQuorumMargin"},
 		"which is a worry":      {unready("orders-db-keeper-0"), v1alpha1.ConditionDegraded, "True/NoQuorumMargin"},
 		"and keeps it unready":  {unready("orders-db-keeper-0"), v1alpha1.ConditionReady, "False/NoQuorumMargin"},
@@ -344,6 +368,29 @@ func TestAKeptEnsembleIsWanted(t *testing.T) {
 	}
 	if got := w.names("PodDisruptionBudget"); !slices.Equal(got, []string{"orders-db-keeper"}) {
 		t.Errorf("budgets %v, want that of the ensemble", got)
+	}
+}
+
+// TestAShardIsGivenUpWhenAllKnowOfIt: where every member accepts writes, any that has not heard of the edit may still
+// write to a shard that has nothing left.
+func TestAShardIsGivenUpWhenAllKnowOfIt(t *testing.T) {
+	t.Parallel()
+	s := scheduleOf(newWorld(t, 1).amongEquals(new(int32(3))), 0)
+	s.edit(func(spec *v1alpha1.DatabaseClusterSpec) { spec.Shards = new(int32(2)) })
+	s.operate(-1)
+	s.turn("orders-db-2-0")
+	leaving := func() bool { return len(s.w.plan().InShard(2)) > 0 }
+	if s.slots[2] = 0; !s.lives["orders-db-2-0"].report.Drained && !leaving() {
+		t.Fatal("the shard was given up before anything was said")
+	}
+	s.report("orders-db-2-0", func(*engine.MemberReport) {})
+	if s.operate(-1); !s.lives["orders-db-2-0"].report.Drained || !leaving() {
+		t.Error("the shard was given up, and two members have not heard that it is to go")
+	}
+	s.rest()
+	s.slots[2] = 0 // what they wrote until then
+	if s.rest(); leaving() || s.w.snapshot.Member("orders-db-2-0").Pod != nil {
+		t.Error("the shard is still there, and all know that it is to go")
 	}
 }
 

@@ -21,8 +21,8 @@ func (s Snapshot) Primary(shard int) (primary Member, ok bool) {
 	return s.leader(resource.Place{Shard: shard})
 }
 
-// leader gives the leader of a group of members, of a shard or of an ensemble. Where the engine elects by itself two may
-// say that they are it for a moment: the one of the higher epoch was elected.
+// leader gives the leader of a group of members, of a shard or of an ensemble. Where the engine elects by itself two
+// may say that they are it for a moment: the one of the higher epoch was elected.
 func (s Snapshot) leader(group resource.Place) (leader Member, ok bool) {
 	for _, m := range s.Members {
 		if m.Group() == group && m.Pod != nil && m.Report.Role == v1alpha1.RolePrimary && s.holds(m) &&

@@ -112,8 +112,8 @@ func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
 // maxMemberStatuses is what the schema admits. Only while shards come and go at once are there more members.
 const maxMemberStatuses = 128 + resource.MaxEnsemble
 
-// effectiveDurability is what is really in force, as those report it that accept writes: the least of any shard, since a
-// write may go to any. It is None while one has nobody.
+// effectiveDurability is what is really in force, as those report it that accept writes: the least of any shard, since
+// a write may go to any. It is None while one has nobody.
 func effectiveDurability(s Snapshot, d Decision) v1alpha1.EffectiveDurability {
 	writers := d.primaries(s)
 	if s.leaderless() {

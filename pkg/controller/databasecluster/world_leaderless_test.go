@@ -14,8 +14,8 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
-// equalsEngine is a test double: an engine whose members all accept writes, and agree by an ensemble as soon as there is
-// more than one of them.
+// equalsEngine is a test double: an engine whose members all accept writes, and agree by an ensemble as soon as there
+// is more than one of them.
 type equalsEngine struct{ plainEngine }
 
 func (equalsEngine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {

@@ -119,9 +119,11 @@ func TestUnsafeOperationsAreRefused(t *testing.T) {
 				s.change("orders-db-2", func(m *Member) { m.Report.CaughtUp = false })
 			}, "",
 		},
-		"no primary to switch":    {operation(v1alpha1.OperationSwitchover), equals, "False/Unsupported"},
-		"no primary to promote":   {operation(v1alpha1.OperationPromoteAcceptingDataLoss), equals, "False/Unsupported"},
-		"no primary to copy from": {operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), equals, "False/Unsupported"},
+		"no primary to switch":  {operation(v1alpha1.OperationSwitchover), equals, "False/Unsupported"},
+		"no primary to promote": {operation(v1alpha1.OperationPromoteAcceptingDataLoss), equals, "False/Unsupported"},
+		"no primary to copy from": {
+			operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), equals, "False/Unsupported",
+		},
 		"equals restart like all": {operation(v1alpha1.OperationRestart), equals, ""},
 		"target fenced": {operation(v1alpha1.OperationSwitchover, target("orders-db-2")), func(s *Snapshot) {
 			s.Cluster.Spec.FencedMembers = []string{"orders-db-2"}

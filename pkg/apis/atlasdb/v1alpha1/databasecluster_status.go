@@ -104,7 +104,8 @@ type MemberStatus struct {
 	// name is the name of the member, of its pod and of its volume.
 	// +required
 	Name string `json:"name"`
-	// component is the ensemble that the member belongs to, for instance keeper; absent for a member of the cluster itself.
+	// component is the ensemble that the member belongs to, for instance keeper; absent for a member of the cluster
+	// itself.
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Component string `json:"component,omitempty"`
@@ -120,8 +121,8 @@ type MemberStatus struct {
 	// ready says whether the member's pod is Ready.
 	// +optional
 	Ready bool `json:"ready"`
-	// caughtUp says whether a replica is level with the primary, or with its siblings where there is none; with hysteresis,
-	// so that it does not flicker.
+	// caughtUp says whether a replica is level with the primary, or with its siblings where there is none; with
+	// hysteresis, so that it does not flicker.
 	// +optional
 	CaughtUp bool `json:"caughtUp"`
 	// restartPending says whether a parameter waits for a restart of this member.

@@ -85,8 +85,8 @@ type EngineVersion struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.:/_]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the image of a version cannot change: add a version"
 	Image string `json:"image"`
-	// ensembleImage is the image of the servers that keep the members' consensus, of an engine that has such: ZooKeeper for
-	// a ClickHouse that has no Keeper of its own. Default: the image. Cannot change.
+	// ensembleImage is the image of the servers that keep the members' consensus, of an engine that has such: ZooKeeper
+	// for a ClickHouse that has no Keeper of its own. Default: the image. Cannot change.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

@@ -18,8 +18,8 @@ type EngineVersionApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// image is the image of the build; with a digest it is the same for ever. Cannot change.
 	Image *string `json:"image,omitempty"`
-	// ensembleImage is the image of the servers that keep the members' consensus, of an engine that has such: ZooKeeper for
-	// a ClickHouse that has no Keeper of its own. Default: the image. Cannot change.
+	// ensembleImage is the image of the servers that keep the members' consensus, of an engine that has such: ZooKeeper
+	// for a ClickHouse that has no Keeper of its own. Default: the image. Cannot change.
 	EnsembleImage *string `json:"ensembleImage,omitempty"`
 	// upgradeFrom are the builds of another major version from which this one can be reached. Builds of the same major
 	// version need no entry. Default none. Can change.

@@ -16,7 +16,8 @@ import (
 type MemberStatusApplyConfiguration struct {
 	// name is the name of the member, of its pod and of its volume.
 	Name *string `json:"name,omitempty"`
-	// component is the ensemble that the member belongs to, for instance keeper; absent for a member of the cluster itself.
+	// component is the ensemble that the member belongs to, for instance keeper; absent for a member of the cluster
+	// itself.
 	Component *string `json:"component,omitempty"`
 	// shard is the index of the member's shard; absent when the cluster is not sharded.
 	Shard *int32 `json:"shard,omitempty"`
@@ -26,8 +27,8 @@ type MemberStatusApplyConfiguration struct {
 	Node *string `json:"node,omitempty"`
 	// ready says whether the member's pod is Ready.
 	Ready *bool `json:"ready,omitempty"`
-	// caughtUp says whether a replica is level with the primary, or with its siblings where there is none; with hysteresis,
-	// so that it does not flicker.
+	// caughtUp says whether a replica is level with the primary, or with its siblings where there is none; with
+	// hysteresis, so that it does not flicker.
 	CaughtUp *bool `json:"caughtUp,omitempty"`
 	// restartPending says whether a parameter waits for a restart of this member.
 	RestartPending *bool `json:"restartPending,omitempty"`
