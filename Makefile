@@ -97,6 +97,10 @@ conformance: $(if $(KUBECONFIG),,localkube-up image) ## Hold ENGINE, or in short
 # Trials for `make chaos`, such as CHAOS='-engine=redis -fault=cable-cut -trials=3' or what a failed trial prints to replay it.
 CHAOS ?=
 
+.PHONY: clickhouse-parse
+clickhouse-parse: ## Have a current ClickHouse read what AtlasDB writes for it; fetches a library of 178 MB
+	hack/clickhouse-parse.sh
+
 .PHONY: chaos
 chaos: localkube-up image ## Break nodes, networks and processes under load; with CI=true a few seeded trials
 	export KUBECONFIG=$$($(LOCALKUBE) kubeconfig) KUBECTL=$(KUBECTL) LOCALKUBE=$(CURDIR)/bin/localkube; \

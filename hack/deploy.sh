@@ -20,17 +20,22 @@ apply() { "$KUBECTL" apply -f - >/dev/null; }
 offers() {
   local images
   images=$("$KUBECTL" get nodes -o jsonpath='{.items[*].status.images[*].names[*]}' | tr ' ' '\n' | sort -Vu)
-  offer PostgreSQL postgres
-  offer Redis valkey redis
+  offer PostgreSQL 999 '' postgres
+  offer Redis 999 '' valkey redis
+  # Debian's ClickHouse is older than ClickHouse Keeper.
+  offer ClickHouse 101 "$(builds zookeeper | tail -n 1)" clickhouse
 }
 
-# offer ENGINE REPOSITORY... prints the DatabaseEngine of the images from these repositories. The last repository's
-# newest build is the default. Nodes that an older localkube has made may have none.
+# builds lists the images from these repositories, each repository's by version.
+builds() { for repository; do sed -nE "\\#^localhost/$repository:[0-9]+(\.[0-9]+)+\$#p" <<<"$images"; done; }
+
+# offer ENGINE USER ENSEMBLE-IMAGE REPOSITORY... prints the DatabaseEngine of the images from these repositories. The last
+# repository's newest build is the default. Nodes that an older localkube has made may have none.
 offer() {
-  local engine=$1 builds
-  shift
-  builds=$(for repository; do sed -nE "\\#^localhost/$repository:[0-9]+(\.[0-9]+)+\$#p" <<<"$images"; done)
-  [[ -n $builds ]] || return 0
+  local engine=$1 user=$2 ensemble=${3:+, ensembleImage: \"$3\"} found
+  shift 3
+  found=$(builds "$@")
+  [[ -n $found ]] || return 0
   cat <<YAML
 ---
 apiVersion: atlasdb.io/v1alpha1
@@ -38,11 +43,11 @@ kind: DatabaseEngine
 metadata: {name: ${engine,,}}
 spec:
   engine: $engine
-  runAsUser: 999
-  runAsGroup: 999
-  defaultVersion: "${builds##*:}"
+  runAsUser: $user
+  runAsGroup: $user
+  defaultVersion: "${found##*:}"
   versions:
-$(while read -r image; do echo "    - {name: \"${image##*:}\", image: \"$image\"}"; done <<<"$builds")
+$(while read -r image; do echo "    - {name: \"${image##*:}\", image: \"$image\"$ensemble}"; done <<<"$found")
 YAML
 }
 

@@ -142,7 +142,7 @@ func may(t *testing.T, group, resource, verb string) bool {
 func TestOperatorHoldsWhatItGrants(t *testing.T) {
 	t.Parallel()
 	cluster := &v1alpha1.DatabaseCluster{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "orders"}}
-	role := resource.Role(cluster, engine.Topology{LeaseElected: true}) // no other has more rights
+	role := resource.Role(cluster, engine.Topology{Leadership: engine.LeadershipLease}) // no other has more rights
 	for _, rule := range role.Rules {
 		for _, verb := range rule.Verbs {
 			if !may(t, rule.APIGroups[0], rule.Resources[0], verb) {

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/atlasdb/atlasdb/pkg/agent"
+	"github.com/atlasdb/atlasdb/pkg/agent/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/agent/fence"
 	"github.com/atlasdb/atlasdb/pkg/agent/peer"
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
@@ -14,6 +15,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent/redis"
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
+	chrules "github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	redisrules "github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -21,11 +23,13 @@ import (
 
 // ground is what the agent's process gives to any engine.
 type ground struct {
-	member  string
-	sharded bool
-	reaper  *process.Reaper
-	hands   *fence.Fence
-	peers   *peer.Client
+	member string
+	// component is the ensemble that the member belongs to, whose server is another program; "" for the engine's own.
+	component string
+	sharded   bool
+	reaper    *process.Reaper
+	hands     *fence.Fence
+	peers     *peer.Client
 }
 
 // reached asks another member's agent how far its data goes.
@@ -46,6 +50,7 @@ type offer struct {
 var engines = map[v1alpha1.EngineType]offer{
 	v1alpha1.EnginePostgreSQL: {peerLogin: pgrules.ReplicationUser, build: buildPostgreSQL},
 	v1alpha1.EngineRedis:      {peerLogin: redisrules.ReplicationUser, build: buildRedis},
+	v1alpha1.EngineClickHouse: {peerLogin: chrules.InterserverUser, build: buildClickHouse},
 }
 
 func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
@@ -88,6 +93,27 @@ func buildRedisCluster(ctx context.Context, options redis.Options) agent.Engine 
 		Driver:     driver,
 		Metrics:    redis.NewMetrics(ctx, driver.Access()),
 		Durability: v1alpha1.EffectiveBoundedLoss,
-		Elects:     true,
+		Leadership: engine.LeadershipElected,
+	}
+}
+
+// buildClickHouse: every server takes writes, and those of the ensemble, which keep the consensus, elect a leader among
+// themselves.
+func buildClickHouse(ctx context.Context, g ground) agent.Engine {
+	options := clickhouse.Options{
+		Member: g.member, Root: resource.DataMountPath, ConfigDirectory: chrules.ConfigDirectory,
+		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper,
+	}
+	if g.component == chrules.KeeperComponent {
+		driver := clickhouse.NewKeeper(options)
+		return agent.Engine{
+			Rules: chrules.KeeperRunbook, Driver: driver, Metrics: clickhouse.NewKeeperMetrics(ctx, driver),
+			Leadership: engine.LeadershipElected,
+		}
+	}
+	driver := clickhouse.New(options)
+	return agent.Engine{
+		Rules: chrules.Runbook, Driver: driver, Metrics: clickhouse.NewMetrics(ctx, driver.Access()),
+		Durability: v1alpha1.EffectiveMajority, Leadership: engine.LeadershipNone,
 	}
 }

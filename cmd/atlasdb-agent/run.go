@@ -70,7 +70,8 @@ func run(ctx context.Context, args []string) error {
 		Identity: given.id, Client: client, Fence: hands, Clock: fence.Clock{},
 		Peers: peers,
 		Engine: given.engine.build(ctx, ground{
-			member: given.id.Pod, sharded: given.sharded, reaper: reaper, hands: hands, peers: peers,
+			member: given.id.Pod, component: given.component, sharded: given.sharded, reaper: reaper, hands: hands,
+			peers: peers,
 		}),
 	})
 	if err != nil {
@@ -95,13 +96,14 @@ func serve(ctx context.Context, a *agent.Agent, credentials *peer.Credentials) {
 	}()
 }
 
-// arguments are what an agent is told at its start: who it is, its engine, whether its cluster has shards, and the
-// format of its log.
+// arguments are what an agent is told at its start: who it is, its engine and the ensemble that it belongs to, whether
+// its cluster has shards, and the format of its log.
 type arguments struct {
-	id      agent.Identity
-	engine  offer
-	sharded bool
-	format  string
+	id        agent.Identity
+	engine    offer
+	component string
+	sharded   bool
+	format    string
 }
 
 func parse(args []string) (a arguments, err error) {
@@ -109,6 +111,7 @@ func parse(args []string) (a arguments, err error) {
 	allowed := slices.Sorted(maps.Keys(engines))
 	engine := flags.String("engine", "", fmt.Sprintf("the engine, one of %v", allowed))
 	cluster := flags.String("cluster", "", "the name of the DatabaseCluster")
+	flags.StringVar(&a.component, "component", "", "the ensemble that this member belongs to; none for the cluster itself")
 	flags.BoolVar(&a.sharded, "sharded", false, "the cluster has shards")
 	flags.StringVar(&a.format, "log-format", logging.Text, "the format of the log: text or json")
 	if err := flags.Parse(args); err != nil {

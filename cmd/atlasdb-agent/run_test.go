@@ -15,13 +15,15 @@ import (
 func TestParse(t *testing.T) {
 	const good = "--engine=PostgreSQL --cluster=orders"
 	for name, tt := range map[string]struct {
-		args   string
-		unset  string
-		format string
-		err    string
+		args      string
+		unset     string
+		format    string
+		component string
+		err       string
 	}{
 		"all that is needed": {args: good, format: logging.Text},
 		"a log for machines": {args: good + " --log-format=json", format: logging.JSON},
+		"of an ensemble":     {args: good + " --component=keeper", format: logging.Text, component: "keeper"},
 		"another format":     {args: good + " --log-format=xml", err: "--log-format"},
 		"another engine":     {args: "--engine=Oracle --cluster=orders", err: "--engine"},
 		"no cluster":         {args: "--engine=PostgreSQL", err: "--cluster"},
@@ -46,7 +48,7 @@ func TestParse(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got.format != tt.format || len(got.id.Nonce) < 8 ||
+			if err != nil || got.format != tt.format || got.component != tt.component || len(got.id.Nonce) < 8 ||
 				got.id.Incarnation() != "orders-db-0/u-1/"+got.id.Nonce {
 				t.Errorf("got %+v, %v", got, err)
 			}

@@ -95,8 +95,8 @@ func New(o Options) (*Agent, error) {
 
 // electorBy makes who finds out this member's part: by the Lease, unless the engine elects by itself.
 func (a *Agent) electorBy(o Options) (elector, error) {
-	if o.Engine.Elects {
-		return &native{incarnation: o.Incarnation()}, nil
+	if o.Engine.Leadership != engine.LeadershipLease {
+		return &native{incarnation: o.Incarnation(), leaderless: a.leaderless()}, nil
 	}
 	e := election.New(election.Options{
 		Member: o.Pod, Incarnation: o.Incarnation(), Clock: o.Clock, Leases: a.cluster.lease, Peers: o.Peers,
@@ -104,6 +104,9 @@ func (a *Agent) electorBy(o Options) (elector, error) {
 	})
 	return e, a.cluster.watchLeaseFor(e)
 }
+
+// leaderless says that every member of the engine accepts writes, and none is primary.
+func (a *Agent) leaderless() bool { return a.engine.Leadership == engine.LeadershipNone }
 
 // Answers is what this member answers its peers.
 type Answers struct {

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -18,7 +20,8 @@ import (
 func (a *Agent) report(ctx context.Context, o runbook.Observation, step runbook.Step) error {
 	r := a.describe(o, step)
 	a.ready.Store(r.Ready)
-	if same(r, a.said) || (!a.saidOnce && !worthSaying(r)) || a.recording(o, r) {
+	silent := !a.saidOnce && !worthSaying(r) && !a.isAwaited(o)
+	if same(r, a.said) || silent || a.recording(o, r) {
 		return nil
 	}
 	return a.say(ctx, r)
@@ -30,6 +33,14 @@ func (a *Agent) recording(o runbook.Observation, r engine.MemberReport) bool {
 	q := a.standing.Quorum
 	return a.standing.Part == engine.PartLead && !q.None() && o.Server.Flushed.Equal(q) &&
 		(r.Quorum == nil || !r.Quorum.Equal(q))
+}
+
+// isAwaited says that the others wait to hear whose data this member has. Where a primary is elected, they hear it from
+// that one; where there is none, the plan goes by what the first member made, or what those had whose volumes were
+// kept.
+func (a *Agent) isAwaited(o runbook.Observation) bool {
+	return a.leaderless() && o.Volume.Locked && a.plan.SystemID == "" &&
+		(o.Volume.SystemID != "" || slices.Contains(a.plan.RetainedMembers, a.id.Pod))
 }
 
 func (a *Agent) say(ctx context.Context, r engine.MemberReport) error {
@@ -55,7 +66,10 @@ func (a *Agent) describe(o runbook.Observation, step runbook.Step) engine.Member
 		Epoch: e.Epoch, Electorate: e.Electorate, Durability: a.worth(e.Durability), Quorum: e.Quorum,
 		Promotion: e.Promotion, Switchover: cmp.Or(e.Switchover, a.declined), Problem: step.Problem,
 		// By an older plan the shard may not have been one to go.
-		Drained: o.Drained && a.tended.hash == a.planHash,
+		Drained: o.Drained && a.tended.hash == a.planHash, SchemaBehind: bounded(o.SchemaBehind),
+	}
+	if r.Problem == nil {
+		r.Problem = o.Problem
 	}
 	if r.Problem == nil && o.Refused != "" {
 		r.Problem = &engine.Problem{Reason: v1alpha1.ReasonInvalid, Message: o.Refused}
@@ -65,6 +79,14 @@ func (a *Agent) describe(o runbook.Observation, step runbook.Step) engine.Member
 	}
 	a.describeRole(&r, o, step)
 	return r
+}
+
+// bounded cuts what a report has no room for.
+func bounded(schemaBehind string) string {
+	if len(schemaBehind) <= engine.MaxSchemaBehind {
+		return schemaBehind
+	}
+	return strings.ToValidUTF8(schemaBehind[:engine.MaxSchemaBehind], "")
 }
 
 // worth is what an acknowledgement is worth in this engine.
@@ -90,6 +112,7 @@ func (a *Agent) describeRole(r *engine.MemberReport, o runbook.Observation, step
 		}
 	case engine.PartFollow:
 		a.describeReplica(r, o, tending)
+		r.Ready = r.Ready && step.Kind != runbook.StepQuiesce
 	case engine.PartYield:
 		r.Role, r.Ready, r.CaughtUp, r.Timeline = a.said.Role, a.said.Ready, a.said.CaughtUp, a.said.Timeline
 	case engine.PartNobody, engine.PartResign:

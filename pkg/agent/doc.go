@@ -28,12 +28,16 @@
 // The member that the cluster's Lease names, and only until its last renewal is too old. election/doc.go argues why
 // two members never accept writes at once, and why no acknowledged write is lost.
 //
-// That is so for every engine that has no election of its own. The members of one that has (Engine.Elects) vote among
-// themselves: there is no Lease, and the standing that the loop is given is what the engine plays already (elector.go).
-// What comes after the question of who is primary, the label, reports, probes, steps and pacing, is the same. No fence
-// is armed for it. The fence makes sure that a Lease is never believed for too long, and here nobody believes in one: a
-// primary that is cut off stops taking writes by the engine's own timeout, and no other is elected without a majority.
-// How much such an election can lose is a fact of the engine, and its doc.go says it.
+// That is so for every engine that has no election of its own (engine.Leadership). The members of one that has vote
+// among themselves: there is no Lease, and the standing that the loop is given is what the engine plays already
+// (elector.go). What comes after the question of who is primary, the label, reports, probes, steps and pacing, is the
+// same. No fence is armed for it. The fence makes sure that a Lease is never believed for too long, and here nobody
+// believes in one: a primary that is cut off stops taking writes by the engine's own timeout, and no other is elected
+// without a majority. How much such an election can lose is a fact of the engine, and its doc.go says it.
+//
+// Of an engine whose members all accept writes nobody is primary. Every server that answers is a replica that follows
+// nobody, and its driver says whether it is level with its siblings; that alone makes it ready. The servers of an
+// ensemble that keeps such an engine's consensus have agents too: another program to run, and a leader that they elect.
 //
 // The agents of a cluster speak to each other over mutual TLS (peer): they compare how far their data goes, vote, and
 // vouch for a primary that cannot reach the API server. A primary whose time is over is killed by one of the fence's

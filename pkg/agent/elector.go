@@ -50,8 +50,12 @@ var (
 // native is the elector of an engine that elects by itself. It decides nothing: what the engine plays is what it is to
 // play, and so a report says what came of the engine's own votes. It arms no fence. A primary that is cut off is
 // bounded by those votes: it stops taking writes when it no longer sees a majority, before that elects another.
+//
+// Of an engine without a primary every server that answers is a replica, of nobody: so it is never asked to lead, and
+// the agent's own measure of being level says whether it serves.
 type native struct {
 	incarnation string
+	leaderless  bool
 
 	mu       sync.Mutex
 	facts    engine.Facts
@@ -68,6 +72,9 @@ func (*native) Plan(election.Plan) {}
 func (n *native) Post(f engine.Facts) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.leaderless && f.Plays == v1alpha1.RolePrimary {
+		f.Plays = v1alpha1.RoleReplica
+	}
 	n.facts = f
 }
 
@@ -99,12 +106,12 @@ func (n *native) Stopped() bool {
 	return n.stopping
 }
 
-// Report tells of the engine's own epoch, and of what its primary enforces.
+// Report tells of the engine's own epoch, and of what is enforced by whoever accepts writes.
 func (n *native) Report() election.Report {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r := election.Report{Epoch: n.facts.Term}
-	if n.facts.Plays == v1alpha1.RolePrimary {
+	if n.facts.Plays == v1alpha1.RolePrimary || (n.leaderless && n.facts.Plays == v1alpha1.RoleReplica) {
 		r.Durability = v1alpha1.EffectiveNone
 		if !n.facts.Enforced.None() {
 			r.Durability = v1alpha1.EffectiveMajority

@@ -28,6 +28,7 @@ type voter struct {
 
 func (v *voter) Observe(_ context.Context, o *runbook.Observation) error {
 	o.Volume, o.Server, o.Drained = v.seen.Volume, v.seen.Server, v.seen.Drained
+	o.SchemaBehind, o.Problem = v.seen.SchemaBehind, v.seen.Problem
 	return nil
 }
 
@@ -45,6 +46,11 @@ func (*voter) Exited() <-chan struct{} { return nil }
 // voters is an agent of such an engine, whose server plays what is seen of it.
 func voters(t *testing.T, client *fake.Clientset, v *voter) *Agent {
 	t.Helper()
+	return withoutLease(t, client, v, engine.LeadershipElected)
+}
+
+func withoutLease(t *testing.T, client *fake.Clientset, v *voter, leadership engine.Leadership) *Agent {
+	t.Helper()
 	handOver := func(o runbook.Observation) (runbook.Step, bool) {
 		asked := o.Plan.Switchover != nil && o.Declined != o.Plan.Switchover.ID
 		step := runbook.Step{Kind: runbook.StepHandOver, Primary: "orders-db-1-1", Request: "op"}
@@ -55,7 +61,8 @@ func voters(t *testing.T, client *fake.Clientset, v *voter) *Agent {
 		Identity: me, Client: client, Fence: unarmed{}, Clock: fence.Clock{},
 		Peers: peer.NewClient(peer.NewCredentials(t.TempDir(), "member"), 1),
 		Engine: Engine{
-			Rules: []runbook.Rule{handOver, tend}, Driver: v, Elects: true, Durability: v1alpha1.EffectiveBoundedLoss,
+			Rules: []runbook.Rule{handOver, tend}, Driver: v, Leadership: leadership,
+			Durability: v1alpha1.EffectiveBoundedLoss,
 		},
 	})
 	if err != nil {

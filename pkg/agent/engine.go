@@ -23,9 +23,9 @@ type Engine struct {
 	Metrics prometheus.Collector
 	// Durability is what an acknowledgement is worth while the server enforces the commit quorum that the Lease records.
 	Durability v1alpha1.EffectiveDurability
-	// Elects says that the members elect their primaries by themselves. Then there is no Lease and nothing to fence, and
-	// the rules look at what the server is and not at a standing.
-	Elects bool
+	// Leadership is how it is found out who accepts writes. But for engine.LeadershipLease there is no Lease and nothing
+	// to fence, and the rules look at what the server is and not at a standing.
+	Leadership engine.Leadership
 	// Forgets says that a server that died has forgotten writes that it had acknowledged, and that replicas may have. It
 	// gives the Lease up, and who takes it waits for every vote that can be had.
 	Forgets bool

@@ -27,12 +27,24 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (runbook.Step, error) {
 	} else if stopping || !a.work.standing.Equal(a.standing) {
 		a.work.abort() // a copy may take hours; what it was for has changed
 	}
-	if step.Kind != runbook.StepWait && step.Kind != runbook.StepTend {
+	if a.isNews(step) {
 		a.metrics.took(step.Kind)
 		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
 	}
 	stepErr := a.act(ctx, o, step)
 	return step, errors.Join(stepErr, a.report(ctx, o, step))
+}
+
+// isNews leaves out what is done again and again: a server that is tended, and one that comes to rest.
+func (a *Agent) isNews(step runbook.Step) bool {
+	switch step.Kind {
+	case runbook.StepWait, runbook.StepTend:
+		return false
+	case runbook.StepQuiesce:
+		return a.ready.Load()
+	default:
+		return true
+	}
 }
 
 // observe gathers all that a pass may know. The election learns what became of the standing that it gave before, and
@@ -72,8 +84,8 @@ func (a *Agent) paced(step runbook.Step) runbook.Step {
 			return runbook.Step{Kind: runbook.StepWait, Reason: "it failed a moment ago", Problem: step.Problem}
 		}
 		a.retry.Next(string(step.Kind), now)
-	case runbook.StepWait, runbook.StepExit, runbook.StepStopServer, runbook.StepDemote, runbook.StepFollow,
-		runbook.StepEnforce, runbook.StepHandOver:
+	case runbook.StepWait, runbook.StepExit, runbook.StepQuiesce, runbook.StepStopServer, runbook.StepDemote,
+		runbook.StepFollow, runbook.StepEnforce, runbook.StepHandOver:
 	}
 	return step
 }

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package engine is the pure core that operator and agents share: what an engine must provide (engine.go), what the
-// operator tells the agents (plan.go) and what an agent tells the operator (report.go).
+// Package engine is the pure core that operator and agents share: what an engine must provide (engine.go) and how its
+// members work together (topology.go), what the operator tells the agents (plan.go) and what an agent tells the
+// operator (report.go).
 //
 // Nothing here has a clock, a client, a logger or a context. A function of this package and of the packages below it
 // gives the same answer for the same input, so every decision about a database can be tested without one. A linter

@@ -30,8 +30,8 @@ type Engine interface {
 type Nature interface {
 	// Traits are the fixed facts of the engine.
 	Traits() Traits
-	// Topology says how the members of a cluster of this spec work together. It depends on nothing that can change in a
-	// cluster that is there.
+	// Topology says how the members of a cluster of this spec work together. The API fills in the defaults of a block that
+	// is there; of one that is not, such as spec.clickhouse, they are the engine's to know.
 	Topology(spec *v1alpha1.DatabaseClusterSpec) Topology
 	// Locale is the locale in which new data is made; "" for an engine whose data has none.
 	Locale(spec *v1alpha1.DatabaseClusterSpec) string
@@ -52,6 +52,8 @@ type Traits struct {
 	Database string
 	// ClientPort is the port for clients and for replication.
 	ClientPort int32
+	// ClientPorts are further ports for clients, in protocols beside the one of ClientPort.
+	ClientPorts []Port
 	// ReplicationLogin is the name in the certificate that members show to each other, and the login that it opens.
 	ReplicationLogin string
 	// ReplicationPassword says that a certificate is not enough for that login: the members then share a password too,
@@ -61,12 +63,9 @@ type Traits struct {
 	DataSubdirectory string
 }
 
-// Topology says how the members of a cluster work together. An engine may have more than one: the members of a Redis
-// with shards vote among themselves, those of one without have the Lease.
-type Topology struct {
-	// LeaseElected says that the primary is whoever holds the cluster's Lease. Where it is false the engine elects by
-	// itself, one primary in each shard, and the members report what came of it: there is no Lease.
-	LeaseElected bool
-	// MemberPorts are ports, beside that for clients, at which the servers of the members reach each other.
-	MemberPorts []int32
+// Port is a port with a name, as Services and pods have it.
+type Port struct {
+	// Name is at most 15 lower-case letters, digits and '-', and not "client", "metrics" or "peer".
+	Name   string
+	Number int32
 }

@@ -57,7 +57,9 @@ type Plan struct {
 	// Shards is over how many shards the data is spread; 0 when the cluster has none. Members of a shard beyond it are
 	// there until their data is with the others (Leaving).
 	Shards int `json:"shards,omitempty"`
-	// Members are the members that should exist, by shard and ordinal.
+	// AbandonShards says that a shard that leaves need not give its data to the others first.
+	AbandonShards bool `json:"abandonShards,omitempty"`
+	// Members are the members that should exist, by shard and ordinal, and after them those of their ensemble.
 	Members []PlanMember `json:"members"`
 	// Durability is when a write is acknowledged.
 	Durability v1alpha1.Durability `json:"durability"`
@@ -109,6 +111,8 @@ type PlanMember struct {
 	Name string `json:"name"`
 	// Host is the DNS name of the member, as in its certificate.
 	Host string `json:"host"`
+	// Component is the member's ensemble; "" for a member of the cluster itself.
+	Component string `json:"component,omitempty"`
 	// Shard is the member's shard, 0 in a cluster that has none.
 	Shard int `json:"shard,omitempty"`
 }
@@ -172,7 +176,14 @@ func (p Plan) Leaving(shard int) bool { return p.Shards > 0 && shard >= p.Shards
 
 // InShard are the members of a shard, by ordinal.
 func (p Plan) InShard(shard int) []PlanMember {
-	return slices.DeleteFunc(slices.Clone(p.Members), func(m PlanMember) bool { return m.Shard != shard })
+	return slices.DeleteFunc(slices.Clone(p.Members), func(m PlanMember) bool {
+		return m.Component != "" || m.Shard != shard
+	})
+}
+
+// Ensemble are the servers that keep the members' consensus, by ordinal; none where there is no ensemble.
+func (p Plan) Ensemble() []PlanMember {
+	return slices.DeleteFunc(slices.Clone(p.Members), func(m PlanMember) bool { return m.Component == "" })
 }
 
 // Quorum is the commit quorum that the plan asks for in a cluster without shards.

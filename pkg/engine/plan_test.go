@@ -38,6 +38,23 @@ func TestPlanRoundTrip(t *testing.T) {
 	}
 }
 
+// TestAnEnsembleIsNoShard: its members have no data, and no part in what a write waits for.
+func TestAnEnsembleIsNoShard(t *testing.T) {
+	t.Parallel()
+	plan := Plan{Durability: v1alpha1.DurabilityMajority, Members: []PlanMember{
+		{Name: "orders-db-0"}, {Name: "orders-db-1"}, {Name: "orders-db-keeper-0", Component: "keeper"},
+	}}
+	if in := plan.InShard(0); len(in) != 2 || in[1].Name != "orders-db-1" {
+		t.Errorf("shard 0 has %v", in)
+	}
+	if e := plan.Ensemble(); len(e) != 1 || e[0].Name != "orders-db-keeper-0" {
+		t.Errorf("the ensemble has %v", e)
+	}
+	if q := plan.Quorum(); q.Count != 2 || len(q.Members) != 2 {
+		t.Errorf("a write waits for %v", q)
+	}
+}
+
 func TestDecodePlanRefusesOtherProtocols(t *testing.T) {
 	t.Parallel()
 	for protocol, wantErr := range map[string]bool{"0": false, "1": false, "2": true, "-1": true} {

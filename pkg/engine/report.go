@@ -53,6 +53,9 @@ type MemberReport struct {
 	Rebuilt string `json:"rebuilt,omitempty"`
 	// Drained says that the plan wants the member's shard to go, and that no data of the cluster is left there.
 	Drained bool `json:"drained,omitempty"`
+	// SchemaBehind is what this member lacks of the tables that others have, or has and does not share with them; "" when
+	// nothing, and for an engine whose schema is part of the data that it copies. At most MaxSchemaBehind bytes.
+	SchemaBehind string `json:"schemaBehind,omitempty"`
 	// PendingRestart are the parameters that wait for a restart, sorted.
 	PendingRestart []string `json:"pendingRestart,omitempty"`
 	// RestartInPlace says that the primary's restart must not be a switchover: a parameter can only be lowered where the
@@ -63,6 +66,9 @@ type MemberReport struct {
 	// Problem is what keeps the member from doing its part; absent when nothing does.
 	Problem *Problem `json:"problem,omitempty"`
 }
+
+// MaxSchemaBehind bounds MemberReport.SchemaBehind, in bytes: a report is sent to every watcher of the pod.
+const MaxSchemaBehind = 512
 
 // PromotionReport tells how a member became primary.
 type PromotionReport struct {

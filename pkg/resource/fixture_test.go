@@ -18,12 +18,33 @@ var traits = engine.Traits{
 	Database: "app", ClientPort: 5432, DataSubdirectory: "pgdata",
 }
 
-// topologyOf is that of an engine that has one for clusters with shards and another for those without.
-func topologyOf(cluster *v1alpha1.DatabaseCluster) engine.Topology {
-	if cluster.Spec.Shards == nil {
-		return engine.Topology{LeaseElected: true}
+// traitsOf are those, and a second port for clients where every member accepts writes.
+func traitsOf(cluster *v1alpha1.DatabaseCluster) engine.Traits {
+	t := traits
+	if cluster.Spec.Engine == v1alpha1.EngineClickHouse {
+		t.Type, t.ClientPorts = v1alpha1.EngineClickHouse, []engine.Port{{Name: "https", Number: 8443}}
 	}
-	return engine.Topology{MemberPorts: []int32{16379}}
+	return t
+}
+
+// topologyOf is that of an engine that has one for clusters with shards and another for those without, or of one that
+// has no primary.
+func topologyOf(cluster *v1alpha1.DatabaseCluster) engine.Topology {
+	if cluster.Spec.Engine == v1alpha1.EngineClickHouse {
+		return engine.Topology{
+			Leadership: engine.LeadershipNone, MemberPorts: []int32{9010},
+			Ensemble: &engine.Ensemble{
+				Component: "keeper", Needed: true, Members: 3, Ports: []int32{9281, 9234},
+				Storage: resource.MustParse("5Gi"), Resources: v1alpha1.ResourcesSpec{Requests: corev1.ResourceList{
+					corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("256Mi"),
+				}},
+			},
+		}
+	}
+	if cluster.Spec.Shards == nil {
+		return engine.Topology{Leadership: engine.LeadershipLease}
+	}
+	return engine.Topology{Leadership: engine.LeadershipElected, MemberPorts: []int32{16379}}
 }
 
 // minimal is the least that a user writes, with the defaults of the API.
@@ -54,6 +75,13 @@ func sharded() *v1alpha1.DatabaseCluster {
 	c := minimal()
 	c.Spec.Engine = v1alpha1.EngineRedis
 	c.Spec.Shards, c.Spec.Members = new(int32(2)), 2
+	return c
+}
+
+// leaderless has two shards of two members that all accept writes, and an ensemble.
+func leaderless() *v1alpha1.DatabaseCluster {
+	c := sharded()
+	c.Spec.Engine = v1alpha1.EngineClickHouse
 	return c
 }
 
@@ -101,7 +129,19 @@ func maximal() *v1alpha1.DatabaseCluster {
 func podInput(cluster *v1alpha1.DatabaseCluster) PodInput {
 	return PodInput{
 		Cluster: cluster, Member: MemberName(cluster, Place{}), Build: "17.6", Image: "docker.io/library/postgres:17.6",
-		Agent: Agent{Image: "example.com/atlasdb:1"}, RunAsUser: 999, RunAsGroup: 999, Traits: traits,
+		Agent: Agent{Image: "example.com/atlasdb:1"}, RunAsUser: 999, RunAsGroup: 999, Traits: traitsOf(cluster),
+	}
+}
+
+// ensembleObjects are the objects of an ensemble, with the volume and the pod of its first member.
+func ensembleObjects(cluster *v1alpha1.DatabaseCluster, ensemble engine.Ensemble) []runtime.ApplyConfiguration {
+	input := podInput(cluster)
+	input.Member, input.Ensemble = MemberName(cluster, Place{Component: ensemble.Component}), &ensemble
+	return []runtime.ApplyConfiguration{
+		EnsembleNetworkPolicy(cluster, ensemble),
+		EnsembleBudget(cluster, ensemble),
+		PersistentVolumeClaim(VolumeInput{Cluster: cluster, Member: input.Member, Build: "17.6", Size: ensemble.Storage}),
+		Pod(input),
 	}
 }
 
@@ -109,21 +149,24 @@ func podInput(cluster *v1alpha1.DatabaseCluster) PodInput {
 // volume and pod like the first; a second shard its budget.
 func objects(cluster *v1alpha1.DatabaseCluster) []runtime.ApplyConfiguration {
 	pem := func(what string) []byte { return []byte(what + " as PEM") }
-	topology := topologyOf(cluster)
+	topology, traits := topologyOf(cluster), traitsOf(cluster)
 	all := []runtime.ApplyConfiguration{
 		ServiceAccount(cluster),
 		Role(cluster, topology),
 		RoleBinding(cluster),
-		HeadlessService(cluster, traits),
-		ReadWriteService(cluster, traits),
+		HeadlessService(cluster, traits, topology),
+		ReadWriteService(cluster, traits, topology),
 		ReadOnlyService(cluster, traits),
 		NetworkPolicy(cluster, traits, topology),
 	}
 	for shard := range Shards(cluster) {
 		all = append(all, PodDisruptionBudget(cluster, shard))
 	}
-	if topology.LeaseElected {
+	if topology.Leadership == engine.LeadershipLease {
 		all = append(all, Lease(cluster, "", 0))
+	}
+	if topology.Ensemble != nil {
+		all = append(all, ensembleObjects(cluster, *topology.Ensemble)...)
 	}
 	input := podInput(cluster)
 	return append(all,

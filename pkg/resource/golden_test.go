@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var clusters = map[string]func() *v1alpha1.DatabaseCluster{
-	"minimal": minimal, "maximal": maximal, "sharded": sharded,
+	"minimal": minimal, "maximal": maximal, "sharded": sharded, "leaderless": leaderless,
 }
 
 func TestGolden(t *testing.T) {

@@ -33,8 +33,8 @@ func commonLabels(cluster *v1alpha1.DatabaseCluster) map[string]string {
 func memberLabels(cluster *v1alpha1.DatabaseCluster, member, build string) map[string]string {
 	l := commonLabels(cluster)
 	at, _ := PlaceOf(cluster, member)
-	maps.Copy(l, shardSelection(cluster, at.Shard))
-	if cluster.Spec.Shards != nil {
+	maps.Copy(l, groupSelection(cluster, at))
+	if cluster.Spec.Shards != nil && at.Component == "" {
 		l[v1alpha1.LabelOrdinal] = strconv.Itoa(at.Ordinal)
 	}
 	l[v1alpha1.LabelMember] = member
@@ -51,19 +51,30 @@ func engineName(cluster *v1alpha1.DatabaseCluster) string {
 // memberSelection are the labels by which the pods of all members are selected. It is in the selectors of objects that
 // exist, so it never changes.
 func memberSelection(cluster string) map[string]string {
-	return map[string]string{
-		v1alpha1.LabelCluster:   cluster,
-		v1alpha1.LabelComponent: v1alpha1.ComponentMember,
-	}
+	return componentSelection(cluster, v1alpha1.ComponentMember)
 }
 
-// shardSelection are the labels by which the pods of a shard are selected: all members, in a cluster without shards.
-func shardSelection(cluster *v1alpha1.DatabaseCluster, shard int) map[string]string {
+// componentSelection are the labels by which the pods of the members are selected, or those of an ensemble.
+func componentSelection(cluster, component string) map[string]string {
+	return map[string]string{v1alpha1.LabelCluster: cluster, v1alpha1.LabelComponent: component}
+}
+
+// groupSelection are the labels by which the pods of a group are selected: those of a shard, which are all members in a
+// cluster without shards, or those of an ensemble.
+func groupSelection(cluster *v1alpha1.DatabaseCluster, at Place) map[string]string {
+	if at.Component != "" {
+		return componentSelection(cluster.Name, at.Component)
+	}
 	s := memberSelection(cluster.Name)
 	if cluster.Spec.Shards != nil {
-		s[v1alpha1.LabelShard] = strconv.Itoa(shard)
+		s[v1alpha1.LabelShard] = strconv.Itoa(at.Shard)
 	}
 	return s
+}
+
+// podSelection are the labels by which all pods that AtlasDB made for a cluster are selected.
+func podSelection(cluster string) map[string]string {
+	return map[string]string{v1alpha1.LabelCluster: cluster, v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 }
 
 // roleSelection are the labels by which the pods of one role are selected.
@@ -83,9 +94,9 @@ func selectMembers(cluster string) *metav1ac.LabelSelectorApplyConfiguration {
 	return metav1ac.LabelSelector().WithMatchLabels(memberSelection(cluster))
 }
 
-// selectShard selects the pods of a shard, in the form of other objects' selectors.
-func selectShard(cluster *v1alpha1.DatabaseCluster, shard int) *metav1ac.LabelSelectorApplyConfiguration {
-	return metav1ac.LabelSelector().WithMatchLabels(shardSelection(cluster, shard))
+// selectGroup selects the pods of a shard or of an ensemble, in the form of other objects' selectors.
+func selectGroup(cluster *v1alpha1.DatabaseCluster, at Place) *metav1ac.LabelSelectorApplyConfiguration {
+	return metav1ac.LabelSelector().WithMatchLabels(groupSelection(cluster, at))
 }
 
 // selectOrdinal selects the pods that have an ordinal, one of each shard.

@@ -10,13 +10,15 @@ import (
 )
 
 // MaxMembers is the most members of a shard, MaxShards the most shards of a cluster, as the schema of DatabaseCluster
-// has them. Ordinals are below them, so the rights of a cluster's pods can be named before the pods exist.
+// has them, MaxEnsemble the most members of an ensemble. Ordinals are below them, so the rights of a cluster's pods can
+// be named before the pods exist.
 const (
-	MaxMembers = 7
-	MaxShards  = 32
+	MaxMembers  = 7
+	MaxShards   = 32
+	MaxEnsemble = 5
 )
 
-// ReadWriteServiceName is the name of the Service that reaches the primary.
+// ReadWriteServiceName is the name of the Service that reaches whoever accepts writes.
 func ReadWriteServiceName(cluster string) string { return cluster + "-rw" }
 
 // ReadOnlyServiceName is the name of the Service that reaches the ready replicas.
@@ -52,23 +54,31 @@ func LeaseName(cluster string) string { return internalName(cluster) }
 
 // PodDisruptionBudgetName is the name of the PodDisruptionBudget of a shard's members.
 func PodDisruptionBudgetName(cluster *v1alpha1.DatabaseCluster, shard int) string {
-	return groupName(cluster, shard)
+	return groupName(cluster, Place{Shard: shard})
 }
 
 // NetworkPolicyName is the name of the members' NetworkPolicy.
 func NetworkPolicyName(cluster string) string { return internalName(cluster) }
 
+// EnsembleName is the name of the objects of which an ensemble has one per kind: its NetworkPolicy and its
+// PodDisruptionBudget.
+func EnsembleName(cluster, component string) string { return internalName(cluster) + "-" + component }
+
 // MemberName is the name of a member, of its pod and of its volume: its ordinal after the name of its group.
 func MemberName(cluster *v1alpha1.DatabaseCluster, at Place) string {
-	return numbered(groupName(cluster, at.Shard), at.Ordinal)
+	return numbered(groupName(cluster, at), at.Ordinal)
 }
 
-// groupName begins the names of the members of a shard. A cluster without shards is one group, and numbers none.
-func groupName(cluster *v1alpha1.DatabaseCluster, shard int) string {
-	if cluster.Spec.Shards == nil {
+// groupName begins the names of the members of a shard or of an ensemble. A cluster without shards is one group, and
+// numbers none.
+func groupName(cluster *v1alpha1.DatabaseCluster, at Place) string {
+	switch {
+	case at.Component != "":
+		return EnsembleName(cluster.Name, at.Component)
+	case cluster.Spec.Shards == nil:
 		return internalName(cluster.Name)
 	}
-	return numbered(internalName(cluster.Name), shard)
+	return numbered(internalName(cluster.Name), at.Shard)
 }
 
 func numbered(name string, number int) string { return name + "-" + strconv.Itoa(number) }

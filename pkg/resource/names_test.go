@@ -16,10 +16,14 @@ import (
 
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	for _, cluster := range []*v1alpha1.DatabaseCluster{minimal(), sharded()} {
-		names := possibleMembers(cluster)
-		if last, ok := PlaceOf(cluster, names[len(names)-1]); !ok || last.Ordinal != MaxMembers-1 {
-			t.Errorf("the last member is at %v, %v", last, ok)
+	for cluster, want := range map[*v1alpha1.DatabaseCluster]Place{
+		minimal():    {Ordinal: MaxMembers - 1},
+		sharded():    {Shard: MaxShards - 1, Ordinal: MaxMembers - 1},
+		leaderless(): {Component: "keeper", Ordinal: MaxEnsemble - 1},
+	} {
+		names := possibleMembers(cluster, topologyOf(cluster))
+		if last, ok := PlaceOf(cluster, names[len(names)-1]); !ok || last != want {
+			t.Errorf("the last member is at %v, %v, want %v", last, ok, want)
 		}
 		for i, name := range names {
 			at, ok := PlaceOf(cluster, name)
@@ -37,7 +41,8 @@ func TestStrangersHaveNoPlace(t *testing.T) {
 	t.Parallel()
 	strangers := []string{
 		"", "-", "orders", "orders-db", "orders-db-", "orders-db--1", "orders-db-+1", "orders-db-1x", "orders-db-plan",
-		"orders-db-99999999999999999999",
+		"orders-db-99999999999999999999", "orders-db-keeper", "orders-db-keeper-", "orders-db-keeper-5",
+		"orders-db-keeper-00", "orders-db-keeper2-0", "orders-db-Keeper-0", "orders-db-keeper-0-0", "orders-keeper-0",
 	}
 	single := append([]string{
 		"orders-db-7", "orders-db-00", "orders-db-01", "invoices-db-0", "orders-db-db-0", "xorders-db-0", "orders-db-0-0",
@@ -67,17 +72,19 @@ func namesOf(cluster *v1alpha1.DatabaseCluster) []string {
 	return append([]string{
 		ReadWriteServiceName(name), ReadOnlyServiceName(name), AppSecretName(name), PlanSecretName(name),
 		TLSSecretName(name), CASecretName(name), HeadlessServiceName(name),
-	}, possibleMembers(cluster)...)
+		EnsembleName(name, "keeper"),
+	}, possibleMembers(cluster, topologyOf(cluster))...)
 }
 
 // TestNamesDoNotCollide: two clusters of a namespace never want the same name, however one is named after a child of
 // the other; and the longest name of a cluster gives names that Services may have.
 func TestNamesDoNotCollide(t *testing.T) {
 	t.Parallel()
-	for _, build := range []func() *v1alpha1.DatabaseCluster{minimal, sharded} {
+	kinds := []func() *v1alpha1.DatabaseCluster{minimal, sharded, leaderless}
+	for _, build := range kinds {
 		owner := map[string]string{}
 		for _, name := range append([]string{"orders", strings.Repeat("x", 40)}, namesOf(build())...) {
-			for _, kind := range []func() *v1alpha1.DatabaseCluster{minimal, sharded} {
+			for _, kind := range kinds {
 				cluster := kind()
 				cluster.Name = name
 				mustBeFree(t, owner, namesOf(cluster), name)
@@ -139,12 +146,38 @@ func TestShardsAreToldApart(t *testing.T) {
 	cluster := sharded()
 	first := labels.Set(memberLabels(cluster, "orders-db-0-1", "7.0"))
 	second := labels.Set(memberLabels(cluster, "orders-db-1-1", "7.0"))
-	budget := labels.SelectorFromSet(shardSelection(cluster, 1))
+	budget := labels.SelectorFromSet(groupSelection(cluster, Place{Shard: 1}))
 	everybody := labels.SelectorFromSet(memberSelection(cluster.Name))
 	if budget.Matches(first) || !budget.Matches(second) {
 		t.Errorf("%v selects %v or not %v", budget, first, second)
 	}
 	if !everybody.Matches(first) || !everybody.Matches(second) {
 		t.Errorf("%v does not select all members", everybody)
+	}
+}
+
+// TestAnEnsembleIsToldApart: no client is led to an ensemble, and yet its members have names.
+func TestAnEnsembleIsToldApart(t *testing.T) {
+	t.Parallel()
+	cluster := leaderless()
+	keeper := labels.Set(memberLabels(cluster, "orders-db-keeper-1", "24.8"))
+	member := labels.Set(memberLabels(cluster, "orders-db-0-1", "24.8"))
+	topology := topologyOf(cluster)
+	for name, tt := range map[string]struct {
+		selection      map[string]string
+		keeper, member bool
+	}{
+		"members' names":    {HeadlessService(cluster, traits, topology).Spec.Selector, true, true},
+		"writes":            {ReadWriteService(cluster, traits, topology).Spec.Selector, false, true},
+		"a shard's budget":  {groupSelection(cluster, Place{}), false, true},
+		"ensemble's budget": {EnsembleBudget(cluster, *topology.Ensemble).Spec.Selector.MatchLabels, true, false},
+	} {
+		selector := labels.SelectorFromSet(tt.selection)
+		if selector.Matches(keeper) != tt.keeper || selector.Matches(member) != tt.member {
+			t.Errorf("%s: %v selects %v, %v", name, selector, selector.Matches(keeper), selector.Matches(member))
+		}
+	}
+	if _, numbered := keeper[v1alpha1.LabelShard]; numbered {
+		t.Errorf("%v has a shard", keeper)
 	}
 }

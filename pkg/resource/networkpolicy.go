@@ -22,19 +22,55 @@ func NetworkPolicy(
 	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, topology engine.Topology,
 ) *networkingv1ac.NetworkPolicyApplyConfiguration {
 	between := append([]int32{traits.ClientPort, PeerPort}, topology.MemberPorts...)
-	members := networkingv1ac.NetworkPolicyPeer().WithPodSelector(selectMembers(cluster.Name))
-	monitoring := networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(
-		metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelMetrics: "true"}))
-	return networkingv1ac.NetworkPolicy(NetworkPolicyName(cluster.Name), cluster.Namespace).
+	return ingressPolicy(cluster, NetworkPolicyName(cluster.Name), selectMembers(cluster.Name),
+		allow(clients(cluster), clientPorts(traits)...),
+		allow(peers{pods(selectMembers(cluster.Name))}, between...),
+		allow(monitoring(), MetricsPort))
+}
+
+// EnsembleNetworkPolicy says who may reach an ensemble: the members of its cluster, and its own. Nobody else has to, so
+// an ensemble that can neither encrypt nor ask for a password is out of everybody's reach all the same.
+func EnsembleNetworkPolicy(
+	cluster *v1alpha1.DatabaseCluster, ensemble engine.Ensemble,
+) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	own := selectGroup(cluster, Place{Component: ensemble.Component})
+	return ingressPolicy(cluster, EnsembleName(cluster.Name, ensemble.Component), own,
+		allow(peers{pods(selectMembers(cluster.Name)), pods(own)}, append([]int32{PeerPort}, ensemble.Ports...)...),
+		allow(monitoring(), MetricsPort))
+}
+
+// ingressPolicy is a policy for who may reach some pods of a cluster.
+func ingressPolicy(
+	cluster *v1alpha1.DatabaseCluster, name string, selector *metav1ac.LabelSelectorApplyConfiguration,
+	rules ...*networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration,
+) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	return networkingv1ac.NetworkPolicy(name, cluster.Namespace).
 		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
 		WithSpec(networkingv1ac.NetworkPolicySpec().
-			WithPodSelector(selectMembers(cluster.Name)).
+			WithPodSelector(selector).
 			WithPolicyTypes(networkingv1.PolicyTypeIngress).
-			WithIngress(
-				allow(clients(cluster), traits.ClientPort),
-				allow(peers{members}, between...),
-				allow(peers{monitoring}, MetricsPort)))
+			WithIngress(rules...))
+}
+
+// pods are pods of the cluster's own namespace.
+func pods(selector *metav1ac.LabelSelectorApplyConfiguration) *networkingv1ac.NetworkPolicyPeerApplyConfiguration {
+	return networkingv1ac.NetworkPolicyPeer().WithPodSelector(selector)
+}
+
+// monitoring is who may read metrics.
+func monitoring() peers {
+	return peers{networkingv1ac.NetworkPolicyPeer().WithNamespaceSelector(
+		metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelMetrics: "true"}))}
+}
+
+// clientPorts are all ports for clients.
+func clientPorts(traits engine.Traits) []int32 {
+	var ports []int32
+	for _, p := range namedClientPorts(traits) {
+		ports = append(ports, p.Number)
+	}
+	return ports
 }
 
 // peers are those who are let in by a rule.

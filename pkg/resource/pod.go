@@ -72,6 +72,8 @@ type PodInput struct {
 	RunAsUser, RunAsGroup int64
 	// Traits are the fixed facts of the engine.
 	Traits engine.Traits
+	// Ensemble is the ensemble that the member belongs to; nil for a member of the cluster itself.
+	Ensemble *engine.Ensemble
 }
 
 // Pod is the pod of a member. It is created and deleted, never changed: what differs from a newer spec shows as another

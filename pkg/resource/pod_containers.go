@@ -7,8 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
-
-	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
 // Paths of the agent's probes on MetricsPort.
@@ -30,7 +28,7 @@ func installContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
 	return corev1ac.Container().
 		WithName(InstallContainer).
 		WithCommand(imageAgentPath, "install", AgentPath).
-		WithResources(resources(in.Cluster.Spec.Resources)).
+		WithResources(resources(in)).
 		WithSecurityContext(containerSecurity()).
 		WithVolumeMounts(mount(agentVolume, AgentMountPath))
 }
@@ -49,11 +47,8 @@ func engineContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
 			fieldVariable(EnvPodIP, "status.podIP"),
 			// The one UTF-8 locale that every image has; the engine's messages stay in English.
 			corev1ac.EnvVar().WithName("LANG").WithValue("C.UTF-8")).
-		WithPorts(
-			port(ClientPortName, in.Traits.ClientPort),
-			port(MetricsPortName, MetricsPort),
-			port(PeerPortName, PeerPort)).
-		WithResources(resources(in.Cluster.Spec.Resources)).
+		WithPorts(ports(in)...).
+		WithResources(resources(in)).
 		WithSecurityContext(containerSecurity()).
 		WithReadinessProbe(readiness()).
 		WithLivenessProbe(liveness()).
@@ -65,13 +60,27 @@ func engineContainer(in PodInput) *corev1ac.ContainerApplyConfiguration {
 }
 
 // agentArguments tell the agent what must be known before it has read a plan: how the members elect their primary
-// depends on the engine and on whether there are shards.
+// depends on the engine and on whether there are shards, and in an ensemble another server runs.
 func agentArguments(in PodInput) []string {
 	arguments := []string{"--engine=" + string(in.Traits.Type), "--cluster=" + in.Cluster.Name}
 	if in.Cluster.Spec.Shards != nil {
 		arguments = append(arguments, "--sharded")
 	}
+	if in.Ensemble != nil {
+		arguments = append(arguments, "--component="+in.Ensemble.Component)
+	}
 	return arguments
+}
+
+// ports are the ports of a pod that have a name. Those between members need none, and an ensemble has no clients.
+func ports(in PodInput) []*corev1ac.ContainerPortApplyConfiguration {
+	var named []*corev1ac.ContainerPortApplyConfiguration
+	if in.Ensemble == nil {
+		for _, p := range namedClientPorts(in.Traits) {
+			named = append(named, port(p.Name, p.Number))
+		}
+	}
+	return append(named, port(MetricsPortName, MetricsPort), port(PeerPortName, PeerPort))
 }
 
 // fieldVariable is a variable with a field of the pod. The version is the server's default, said because the server
@@ -102,7 +111,11 @@ func probe(path string) *corev1ac.ProbeApplyConfiguration {
 		WithPath(path).WithPort(intstr.FromString(MetricsPortName)))
 }
 
-func resources(r v1alpha1.ResourcesSpec) *corev1ac.ResourceRequirementsApplyConfiguration {
+func resources(in PodInput) *corev1ac.ResourceRequirementsApplyConfiguration {
+	r := in.Cluster.Spec.Resources
+	if in.Ensemble != nil {
+		r = in.Ensemble.Resources
+	}
 	wanted := corev1ac.ResourceRequirements()
 	if len(r.Requests) > 0 {
 		wanted.WithRequests(r.Requests)

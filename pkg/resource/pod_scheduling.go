@@ -23,10 +23,10 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, cluster *v1alpha1.Databa
 	for _, t := range wanted.Tolerations {
 		spec.WithTolerations(toleration(t))
 	}
-	group := selectShard(cluster, at.Shard)
+	group := selectGroup(cluster, at)
 	spread(spec, group, corev1.LabelHostname, wanted.Spread.Node)
 	spread(spec, group, corev1.LabelTopologyZone, wanted.Spread.Zone)
-	if cluster.Spec.Shards != nil {
+	if cluster.Spec.Shards != nil && at.Component == "" {
 		avoid(spec, selectOrdinal(cluster, at.Ordinal))
 	}
 }
@@ -50,7 +50,7 @@ func antiAffinity(spec *corev1ac.PodSpecApplyConfiguration) *corev1ac.PodAntiAff
 	return spec.Affinity.PodAntiAffinity
 }
 
-// spread keeps the members of a shard off each other: what they have, others have not. Required is an anti-affinity and
+// spread keeps the members of a group off each other: what they have, others have not. Required is an anti-affinity and
 // not a spread constraint: a constraint would let the fourth member share one of three nodes, and Required means rather
 // wait than share.
 func spread(

@@ -33,9 +33,9 @@ func Role(cluster *v1alpha1.DatabaseCluster, topology engine.Topology) *rbacv1ac
 		rbacv1ac.PolicyRule().WithAPIGroups("coordination.k8s.io").WithResources("leases").
 			WithResourceNames(LeaseName(cluster.Name)).WithVerbs("get", "list", "watch", "update"),
 		rbacv1ac.PolicyRule().WithAPIGroups("").WithResources("pods").
-			WithResourceNames(possibleMembers(cluster)...).WithVerbs("get", "list", "watch", "patch"),
+			WithResourceNames(possibleMembers(cluster, topology)...).WithVerbs("get", "list", "watch", "patch"),
 	}
-	if !topology.LeaseElected {
+	if topology.Leadership != engine.LeadershipLease {
 		rules = slices.Delete(rules, 1, 2)
 	}
 	return rbacv1ac.Role(RoleName(cluster.Name), cluster.Namespace).
@@ -46,12 +46,17 @@ func Role(cluster *v1alpha1.DatabaseCluster, topology engine.Topology) *rbacv1ac
 
 // possibleMembers are the names that members may have. A pod is named before it exists, so that a new member is not
 // refused while its rights arrive.
-func possibleMembers(cluster *v1alpha1.DatabaseCluster) []string {
+func possibleMembers(cluster *v1alpha1.DatabaseCluster, topology engine.Topology) []string {
 	shards := PossibleShards(cluster)
 	names := make([]string, 0, shards*MaxMembers)
 	for shard := range shards {
 		for ordinal := range MaxMembers {
-			names = append(names, MemberName(cluster, Place{shard, ordinal}))
+			names = append(names, MemberName(cluster, Place{Shard: shard, Ordinal: ordinal}))
+		}
+	}
+	if topology.Ensemble != nil {
+		for ordinal := range MaxEnsemble {
+			names = append(names, MemberName(cluster, Place{Component: topology.Ensemble.Component, Ordinal: ordinal}))
 		}
 	}
 	return names

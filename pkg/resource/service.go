@@ -13,23 +13,33 @@ import (
 )
 
 // HeadlessService gives each member its own DNS name, before it is ready: replicas find their primary by it, and a
-// primary is not Ready until it has found its members.
+// primary is not Ready until it has found its members. The members of an ensemble have theirs by the same Service,
+// since one certificate is then good for all.
 func HeadlessService(
-	cluster *v1alpha1.DatabaseCluster, traits engine.Traits,
+	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, topology engine.Topology,
 ) *corev1ac.ServiceApplyConfiguration {
+	selection := memberSelection(cluster.Name)
+	if topology.Ensemble != nil {
+		selection = podSelection(cluster.Name)
+	}
 	s := service(cluster, traits, HeadlessServiceName(cluster.Name))
 	s.Spec.WithClusterIP(corev1.ClusterIPNone).
 		WithPublishNotReadyAddresses(true).
-		WithSelector(memberSelection(cluster.Name))
+		WithSelector(selection)
 	return s
 }
 
-// ReadWriteService reaches the primary. It follows the role label that agents set.
+// ReadWriteService reaches the primary. It follows the role label that agents set. Where every member accepts writes
+// there is no such label to follow, and it reaches all that are Ready.
 func ReadWriteService(
-	cluster *v1alpha1.DatabaseCluster, traits engine.Traits,
+	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, topology engine.Topology,
 ) *corev1ac.ServiceApplyConfiguration {
+	selection := roleSelection(cluster.Name, v1alpha1.RoleLabelPrimary)
+	if topology.Leadership == engine.LeadershipNone {
+		selection = memberSelection(cluster.Name)
+	}
 	s := service(cluster, traits, ReadWriteServiceName(cluster.Name))
-	s.Spec.WithSelector(roleSelection(cluster.Name, v1alpha1.RoleLabelPrimary))
+	s.Spec.WithSelector(selection)
 	return s
 }
 
@@ -47,12 +57,21 @@ func ReadOnlyService(
 func service(
 	cluster *v1alpha1.DatabaseCluster, traits engine.Traits, name string,
 ) *corev1ac.ServiceApplyConfiguration {
+	spec := corev1ac.ServiceSpec()
+	for _, p := range namedClientPorts(traits) {
+		spec.WithPorts(corev1ac.ServicePort().
+			WithName(p.Name).
+			WithProtocol(corev1.ProtocolTCP). // a key of the list, so it must be said
+			WithPort(p.Number).
+			WithTargetPort(intstr.FromString(p.Name)))
+	}
 	return corev1ac.Service(name, cluster.Namespace).
 		WithLabels(commonLabels(cluster)).
 		WithOwnerReferences(ownedBy(cluster)).
-		WithSpec(corev1ac.ServiceSpec().WithPorts(corev1ac.ServicePort().
-			WithName(ClientPortName).
-			WithProtocol(corev1.ProtocolTCP). // a key of the list, so it must be said
-			WithPort(traits.ClientPort).
-			WithTargetPort(intstr.FromString(ClientPortName))))
+		WithSpec(spec)
+}
+
+// namedClientPorts are all ports for clients.
+func namedClientPorts(traits engine.Traits) []engine.Port {
+	return append([]engine.Port{{Name: ClientPortName, Number: traits.ClientPort}}, traits.ClientPorts...)
 }

@@ -127,7 +127,7 @@ func (db *database) resolve(ctx context.Context) error {
 	return err
 }
 
-// members gives the pods of the members, the primary first.
+// members gives the pods of the members, the primary first where there is one.
 func (db *database) members(ctx context.Context) ([]corev1.Pod, error) {
 	list, err := db.kube.CoreV1().Pods(db.ns).List(ctx, metav1.ListOptions{
 		LabelSelector: db.engine.members(),
@@ -136,6 +136,9 @@ func (db *database) members(ctx context.Context) ([]corev1.Pod, error) {
 		return nil, err
 	}
 	pods := list.Items
+	if db.engine.leaderless {
+		return pods, nil
+	}
 	primary := slices.IndexFunc(pods, func(p corev1.Pod) bool {
 		return p.Labels[v1alpha1.LabelRole] == v1alpha1.RoleLabelPrimary
 	})

@@ -27,6 +27,11 @@ type engine struct {
 	connect func(context.Context, route) (c conn, life string, err error)
 	// server finds the processes of the server in a member's container, receiver those by which a replica receives.
 	server, receiver role
+	// leaderless says that every member accepts writes. What trials call the primary is then any member: one that the seed
+	// draws, which the insider writes to and which is struck. There is no order among the lives of several.
+	leaderless bool
+	// keeper finds the processes of the server in a container of the ensemble; nil where there is no ensemble.
+	keeper role
 	// lossWindow bounds what an engine loses whose primary acknowledges before a replica has the write: only what was
 	// acknowledged in so short a time before its primary's last acknowledgement. It is 0 for an engine that waits for its
 	// replicas.
@@ -53,7 +58,7 @@ type conn interface {
 }
 
 // engines are all that can be tried; the first is tried when none is named.
-var engines = []*engine{postgresql, redis, redisCluster}
+var engines = []*engine{postgresql, redis, redisCluster, clickHouse}
 
 // name is what the engine is called in flags, folders and documents.
 func (e *engine) name() string { return strings.ToLower(e.title()) }

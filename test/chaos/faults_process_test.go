@@ -7,7 +7,10 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"syscall"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // signal sends a signal to the processes of a role in the primary's container and gives them.
@@ -50,15 +53,24 @@ func slowReplica(_ context.Context, t *trial) error {
 	return signalAll(receivers, syscall.SIGSTOP)
 }
 
-// freezeContainer freezes the whole pod by its control group: nothing in it runs, and its peers see silence. When the
-// kubelet has meanwhile ended the container there is nothing left to thaw.
-func freezeContainer(ctx context.Context, t *trial) error {
-	pod := t.ns + "/" + t.primary.Name
+func freezeContainer(ctx context.Context, t *trial) error { return t.freeze(ctx, t.primary) }
+
+// freeze freezes whole pods by their control groups: nothing in them runs, and their peers see silence. When the kubelet
+// has meanwhile ended a container there is nothing left to thaw.
+func (t *trial) freeze(ctx context.Context, pods ...corev1.Pod) error {
 	t.undo = func(ctx context.Context) error {
-		if found, err := inContainer(&t.primary, isAgent); err != nil || len(found) == 0 {
-			return nil //nolint:nilerr // the container has ended
+		var problems []error
+		for _, p := range pods {
+			if found, err := inContainer(&p, isAgent); err == nil && len(found) > 0 {
+				problems = append(problems, t.node(ctx, "thaw", p.Spec.NodeName, p.Namespace+"/"+p.Name))
+			}
 		}
-		return t.node(ctx, "thaw", t.primary.Spec.NodeName, pod)
+		return errors.Join(problems...)
 	}
-	return t.node(ctx, "freeze", t.primary.Spec.NodeName, pod)
+	for _, p := range pods {
+		if err := t.node(ctx, "freeze", p.Spec.NodeName, p.Namespace+"/"+p.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

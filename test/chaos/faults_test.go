@@ -34,6 +34,8 @@ type fault struct {
 	isolates bool
 	// mayLose says that the database was told not to wait for replicas.
 	mayLose bool
+	// ensemble says that it needs one. halts says that writes wait until it is mended.
+	ensemble, halts bool
 	// renews says that the next trial needs another database: kubelets, proxies and controllers try again ever more
 	// rarely while the API server is away, and one that has come up since proves that all of them are back.
 	renews bool
@@ -87,6 +89,14 @@ var faults = []*fault{
 	{
 		name: "api-down", what: "API server stopped or dead for 60 s", layout: spread, strike: downAPI,
 		lasts: time.Minute, trials: few, stays: true, renews: true,
+	},
+	{
+		name: "keeper-lost", what: "leader of the Keeper killed, or frozen for 15 s", layout: spread, strike: loseKeeper,
+		trials: few, ensemble: true,
+	},
+	{
+		name: "keeper-quorum-lost", what: "two of three members of the Keeper frozen: reads go on", layout: spread,
+		strike: loseKeeperQuorum, trials: few, ensemble: true, halts: true,
 	},
 	{
 		name: "node-stopped", what: "primary's node loses its power", layout: spread, strike: stopNode,

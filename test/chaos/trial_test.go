@@ -95,6 +95,9 @@ func (t *trial) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.engine.leaderless {
+		t.random.Shuffle(len(pods), func(i, j int) { pods[i], pods[j] = pods[j], pods[i] })
+	}
 	t.primary, t.replicas = pods[0], pods[1:]
 	t.random.Shuffle(len(t.replicas), func(i, j int) {
 		t.replicas[i], t.replicas[j] = t.replicas[j], t.replicas[i]
@@ -117,6 +120,9 @@ func (t *trial) begin(ctx context.Context) error {
 // breakAndMend strikes, waits for the effect, mends, and waits until the database is whole.
 func (t *trial) breakAndMend(ctx context.Context) error {
 	t.former = t.writer.lastAck(0).Primary
+	if t.engine.leaderless {
+		t.former = t.writer.lastAck(insider).Primary
+	}
 	t.struck = now()
 	err := t.strike(ctx)
 	calm := context.WithoutCancel(ctx)
@@ -137,6 +143,9 @@ func (t *trial) strike(ctx context.Context) error {
 	struck := now()
 	if t.fault.lasts > 0 && !pause(ctx, t.fault.lasts) {
 		return ctx.Err()
+	}
+	if t.fault.halts {
+		return nil
 	}
 	if !t.fault.ends {
 		struck = now()

@@ -13,6 +13,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/controller/databasecluster"
 	"github.com/atlasdb/atlasdb/pkg/controller/databaseoperation"
 	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/metrics"
@@ -60,6 +61,7 @@ func newControllers(s *scope, p parts) ([]controller, error) {
 		Client:          p.clients.atlas,
 		Informers:       s.atlas,
 		KubeInformers:   s.kube,
+		Engines:         engines(),
 		Recorder:        p.recorder,
 		DrainTimeout:    p.opts.DrainTimeout,
 		MetricsProvider: p.metrics.Queues(s.namespace),
@@ -76,5 +78,6 @@ func engines() map[v1alpha1.EngineType]engine.Engine {
 	return map[v1alpha1.EngineType]engine.Engine{
 		v1alpha1.EnginePostgreSQL: postgresql.Engine{},
 		v1alpha1.EngineRedis:      redis.Engine{},
+		v1alpha1.EngineClickHouse: clickhouse.Engine{},
 	}
 }

@@ -28,8 +28,9 @@ type Decision struct {
 
 	// Verdict is what was found of the spec.
 	Verdict Verdict
-	// Build and Image are the engine's build for new members; empty when the verdict is not good.
-	Build, Image string
+	// Build and Image are the engine's build for new members, EnsembleImage is the image for those of an ensemble; empty
+	// when the verdict is not good.
+	Build, Image, EnsembleImage string
 	// Available is a newer build that the spec could name, or "".
 	Available string
 	// Wanted are the members that should exist, by name.

@@ -47,13 +47,15 @@ func (d *Decision) judge(s Snapshot) {
 			"spec.version: %s cannot become %s: a change of the major version is not supported", used, chosen.Name)}
 		return
 	case used != "" && lessBuild(chosen.Name, used):
-		// Replicas go first, and one that is older than its primary may not understand what that writes.
+		// Replicas go first, and one that is older than its primary may not understand what that writes. Without a primary
+		// the first member that came up with it may write what the others would not understand.
 		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
-			"spec.version: %s cannot become %s: the primary's data is in use with the newer build", used, chosen.Name)}
+			"spec.version: %s cannot become %s: the data is in use with the newer build", used, chosen.Name)}
 		return
 	}
 	d.Verdict = Verdict{v1alpha1.ReasonAccepted, "the spec can be carried out"}
 	d.Build, d.Image = chosen.Name, chosen.Image
+	d.EnsembleImage = cmp.Or(chosen.EnsembleImage, chosen.Image)
 	d.Available = newerBuild(s.Offer, chosen.Name)
 }
 

@@ -44,8 +44,9 @@ func (d *Decision) wantMembers(s Snapshot) error {
 // never held: then all may begin at once, since none of them has data to campaign with but the one that is the first to
 // write the Lease, and it lists all members of the plan with that write.
 func mayBegin(s Snapshot, name string) bool {
-	listed := electorate(s, placeOf(s, name).Shard)
-	return listed == nil || slices.Contains(listed, name)
+	at := placeOf(s, name)
+	listed := electorate(s, at.Shard)
+	return listed == nil || at.Component != "" || slices.Contains(listed, name)
 }
 
 // leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
@@ -102,10 +103,14 @@ func (d *Decision) wantPod(s Snapshot, m Member) {
 
 // pod is a member's pod as a new one would be.
 func (d *Decision) pod(s Snapshot, member string) *corev1ac.PodApplyConfiguration {
-	return resource.Pod(resource.PodInput{
+	in := resource.PodInput{
 		Cluster: s.Cluster, Member: member, Build: d.Build, Image: d.Image, Agent: s.Agent,
 		RunAsUser: s.Offer.Spec.RunAsUser, RunAsGroup: s.Offer.Spec.RunAsGroup, Traits: s.Engine.Traits(),
-	})
+	}
+	if placeOf(s, member).Component != "" {
+		in.Image, in.Ensemble = d.EnsembleImage, s.topology().Ensemble
+	}
+	return resource.Pod(in)
 }
 
 // agentImage is the image from which a pod took its agent.
@@ -164,30 +169,41 @@ func (d *Decision) takeOneAway(s Snapshot) {
 }
 
 // stopping is the member whose pod goes next when the cluster is to stop: primaries are the last, so that they have
-// everything, and come back as primaries.
+// everything, and come back as primaries; and after them the ensemble without which they could not end what they do.
 func (d *Decision) stopping(s Snapshot) (next Member, why string, ok bool) {
 	if !stopped(s) {
 		return Member{}, "", false
 	}
-	led := func(m Member) bool {
-		primary, known := lastPrimary(s, m.Shard)
-		return known && primary == m.Place
-	}
 	for _, m := range s.Members {
-		if m.Pod != nil && ownerOf(m.Pod, s.Cluster) == ours && (!ok || (led(next) && !led(m))) {
+		if m.Pod != nil && ownerOf(m.Pod, s.Cluster) == ours && (!ok || needed(s, m) < needed(s, next)) {
 			next, ok = m, true
 		}
 	}
 	return next, "spec.powerState is Stopped", ok
 }
 
+// needed ranks a member by who needs it while a cluster stops: nobody, the replicas of its shard, everybody.
+func needed(s Snapshot, m Member) int {
+	primary, known := lastPrimary(s, m.Shard)
+	switch {
+	case m.Component != "" && s.leads(m):
+		return 3
+	case m.Component != "":
+		return 2
+	case known && primary == m.Place:
+		return 1
+	}
+	return 0
+}
+
 // surplus is the member that goes next of those that are not wanted: the highest ordinal of the highest shard. A
 // primary must have struck it from the Lease first, for while it is listed its vote may be the one that an election
-// needs. Its volume is kept.
+// needs. Where there is no primary it may have what the others have yet to fetch, and they must be level. Its volume is
+// kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
 	for _, m := range slices.Backward(s.Members) {
 		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&
-			!slices.Contains(electorate(s, m.Shard), m.Name) {
+			!slices.Contains(electorate(s, m.Shard), m.Name) && !(s.leaderless() && serves(s, m) && d.away(s) != "") {
 			return m, "the spec no longer includes it", true
 		}
 	}

@@ -64,17 +64,25 @@ func (d *Decision) plan(s Snapshot, logins []engine.PlanUser) engine.Plan {
 		case v1alpha1.OperationSwitchover, v1alpha1.OperationRestart:
 		}
 	}
-	if spec.Shards != nil {
-		plan.Shards = int(*spec.Shards)
+	d.planMembers(s, &plan)
+	return plan
+}
+
+// planMembers says who the members are, and over how many shards the data is spread.
+func (d *Decision) planMembers(s Snapshot, plan *engine.Plan) {
+	if shards := s.Cluster.Spec.Shards; shards != nil {
+		plan.Shards = int(*shards)
 	}
+	plan.AbandonShards = s.topology().AbandonShards
 	for _, name := range d.Wanted {
+		at := placeOf(s, name)
 		plan.Members = append(plan.Members, engine.PlanMember{
-			Name:  name,
-			Host:  resource.MemberHost(s.Cluster.Name, s.Cluster.Namespace, name),
-			Shard: placeOf(s, name).Shard,
+			Name:      name,
+			Host:      resource.MemberHost(s.Cluster.Name, s.Cluster.Namespace, name),
+			Component: at.Component,
+			Shard:     at.Shard,
 		})
 	}
-	return plan
 }
 
 // databases are those that the primary makes: the application's, where the engine has any by name.
@@ -85,9 +93,9 @@ func databases(s Snapshot) []engine.PlanDatabase {
 	return nil
 }
 
-// systemID is the identity of the data: what status says, or else what a first primary reports, or else what the plan
-// in force says. Status may not be written yet when that primary is gone again, and a plan that forgot would allow a
-// second birth.
+// systemID is the identity of the data: what status says, or else what a first primary reports (without one: the
+// members that had data first), or else what the plan in force says. Status may not be written yet when that member is
+// gone again, and a plan that forgot would allow a second birth.
 func systemID(s Snapshot) string {
 	if s.Cluster.Status.SystemID != "" {
 		return s.Cluster.Status.SystemID
@@ -96,6 +104,9 @@ func systemID(s Snapshot) string {
 		if m.Report.SystemID != "" && s.isPrimary(m) {
 			return m.Report.SystemID
 		}
+	}
+	if told := commonSystemID(s); s.leaderless() && told != "" {
+		return told
 	}
 	if plan := planInForce(s); plan.ClusterUID == string(s.Cluster.UID) {
 		return plan.SystemID
@@ -131,9 +142,15 @@ func retainedMembers(s Snapshot) []string {
 	if systemID(s) != "" {
 		return nil
 	}
+	return keptMembers(s)
+}
+
+// keptMembers are the members whose volume was kept. What an ensemble has says nothing of whose data it is: that of the
+// members decides.
+func keptMembers(s Snapshot) []string {
 	var names []string
 	for _, m := range s.Members {
-		if isRetained(s, m) {
+		if m.Component == "" && isRetained(s, m) {
 			names = append(names, m.Name)
 		}
 	}

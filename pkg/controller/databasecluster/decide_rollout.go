@@ -5,6 +5,7 @@ package databasecluster
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -38,22 +39,55 @@ func (d *Decision) findOutdated(s Snapshot) {
 	}
 }
 
+// inTurn are wanted members in the order in which they go: the ensemble first, its leader after its followers, then the
+// shards, the last member of the last one first.
+func inTurn(s Snapshot, wanted []string) []string {
+	followers, leaders, members := []string{}, []string{}, []string{}
+	for _, name := range slices.Backward(wanted) {
+		switch m := s.Member(name); {
+		case m.Component == "":
+			members = append(members, name)
+		case s.leads(m):
+			leaders = append(leaders, name)
+		default:
+			followers = append(followers, name)
+		}
+	}
+	return slices.Concat(followers, leaders, members)
+}
+
+// away are the members that must be back before one that serves may go; "" for none. Without a primary there is nobody
+// who has everything, so that being ready does not do: they must be level too.
+func (d *Decision) away(s Snapshot) string {
+	if !s.leaderless() {
+		return notReady(s, d.Wanted)
+	}
+	return strings.Join(slices.DeleteFunc(slices.Clone(d.Wanted), func(name string) bool {
+		m := s.Member(name)
+		return isReady(m) && m.Report.CaughtUp
+	}), ", ")
+}
+
 // outdated is the member whose pod is made anew next: one that does not serve anyway, then the replicas, the last one
 // first, then the primaries, if they may restart in place; else each is a replica by the time it goes. While another
 // member is not ready nobody who serves goes, in no shard, so that a change that breaks a member stops with it, and
 // goes on when the spec is changed back; nor while a shard has no primary.
 func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
-	away, calm := notReady(s, d.Wanted), d.led(s) && !d.handsOver(s)
+	away, calm := d.away(s), d.led(s) && !d.handsOver(s)
 	var inPlace *Outdated
-	for _, o := range slices.Backward(d.Outdated) {
-		m := s.Member(o.Name)
+	for _, name := range inTurn(s, d.Wanted) {
+		i := slices.IndexFunc(d.Outdated, func(o Outdated) bool { return o.Name == name })
+		if i < 0 {
+			continue
+		}
+		o, m := d.Outdated[i], s.Member(name)
 		switch {
 		case s.isPrimary(m):
 			// A primary that does not serve is no reason to wait for it: what keeps it down may be just what is outdated.
 			if d.restartsInPlace(s, m.Shard) && (away == "" || away == m.Name) && inPlace == nil {
 				inPlace = &o
 			}
-		case !isReady(m):
+		case !serves(s, m) || (!isReady(m) && away == m.Name):
 			return m, o.Why, true
 		case calm && away == "" && !ok:
 			next, why, ok = m, o.Why, true
@@ -77,7 +111,7 @@ func (d *Decision) turnToRestart(s Snapshot) string {
 	if !d.led(s) || len(d.Outdated) > 0 {
 		return "" // a new pod takes the parameters over
 	}
-	others, primaries := notReady(s, d.Wanted), d.primaries(s)
+	others, primaries := d.away(s), d.primaries(s)
 	pending := func(m Member) bool { return m.Pod != nil && len(m.Report.PendingRestart) > 0 }
 	turn := func(may func(Member) bool) string {
 		for _, m := range primaries {
@@ -90,7 +124,7 @@ func (d *Decision) turnToRestart(s Snapshot) string {
 	if lowered := turn(func(m Member) bool { return m.Report.RestartInPlace }); lowered != "" {
 		return lowered
 	}
-	for _, name := range slices.Backward(d.Wanted) {
+	for _, name := range inTurn(s, d.Wanted) {
 		m := s.Member(name)
 		if !s.isPrimary(m) && pending(m) && (others == "" || others == m.Name) {
 			return m.Name

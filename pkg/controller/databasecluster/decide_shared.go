@@ -14,21 +14,22 @@ import (
 
 // wantShared asks for the objects that all members share, in the order in which they are needed.
 func (d *Decision) wantShared(s Snapshot) error {
-	cluster, topology := s.Cluster, s.Engine.Topology(&s.Cluster.Spec)
+	cluster, traits, topology := s.Cluster, s.Engine.Traits(), s.topology()
 	shared := []runtime.ApplyConfiguration{
 		resource.ServiceAccount(cluster),
 		resource.Role(cluster, topology),
 		resource.RoleBinding(cluster),
-		resource.HeadlessService(cluster, s.Engine.Traits()),
-		resource.ReadWriteService(cluster, s.Engine.Traits()),
-		resource.NetworkPolicy(cluster, s.Engine.Traits(), topology),
+		resource.HeadlessService(cluster, traits, topology),
+		resource.ReadWriteService(cluster, traits, topology),
+		resource.NetworkPolicy(cluster, traits, topology),
 	}
 	if cluster.Spec.Members > 1 {
 		shared = append(shared, resource.ReadOnlyService(cluster, s.Engine.Traits()))
 	} else {
 		d.unwant(s, Ref{"Service", resource.ReadOnlyServiceName(cluster.Name)}, singleMember)
 	}
-	for _, wanted := range append(shared, d.budgets(s)...) {
+	shared = append(append(shared, d.budgets(s)...), d.ensembleShared(s)...)
+	for _, wanted := range shared {
 		if err := d.want(s, wanted); err != nil {
 			return err
 		}

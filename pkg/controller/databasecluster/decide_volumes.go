@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	k8sresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
@@ -52,7 +53,7 @@ func (d *Decision) wantVolume(s Snapshot, m Member) error {
 // it follows the pod's as soon as that is ready: until then the change may still be taken back.
 func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.PersistentVolumeClaimApplyConfiguration {
 	in := resource.VolumeInput{
-		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Owned: owned, Size: s.Cluster.Spec.Storage.Size,
+		Cluster: s.Cluster, Member: m.Name, Build: d.Build, Owned: owned, Size: storageOf(s, m),
 	}
 	if m.Volume != nil {
 		in.Build = cmp.Or(m.Volume.Labels[v1alpha1.LabelBuild], in.Build)
@@ -66,6 +67,14 @@ func (d *Decision) volume(s Snapshot, m Member, owned bool) *corev1ac.Persistent
 	return resource.PersistentVolumeClaim(in)
 }
 
+// storageOf is the size that the spec asks for.
+func storageOf(s Snapshot, m Member) k8sresource.Quantity {
+	if m.Component != "" {
+		return s.topology().Ensemble.Storage
+	}
+	return s.Cluster.Spec.Storage.Size
+}
+
 // growthRetry is when to ask again for a growth that was refused: a StorageClass that forbids it raises no event when
 // it changes, and it hardly ever does.
 const growthRetry = 5 * time.Minute
@@ -74,7 +83,7 @@ const growthRetry = 5 * time.Minute
 // of its own, so that a refusal keeps nothing else from being right. A volume never shrinks, since a retained one may
 // be larger than the spec. One that is not bound yet, or that no member needs, grows when that changes.
 func (d *Decision) growVolume(s Snapshot, m Member, wanted *corev1ac.PersistentVolumeClaimApplyConfiguration) {
-	size := s.Cluster.Spec.Storage.Size
+	size := storageOf(s, m)
 	if !slices.Contains(d.Wanted, m.Name) || m.Volume.Status.Phase != corev1.ClaimBound ||
 		ownerOf(m.Volume, s.Cluster) > adoptable || size.Cmp(m.Volume.Spec.Resources.Requests[corev1.ResourceStorage]) <= 0 {
 		return

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -23,6 +24,7 @@ func wantedMembers(s Snapshot) []string {
 	}
 	slices.SortFunc(wanted, resource.Place.Compare)
 	wanted = slices.Compact(wanted)
+	wanted = append(wanted, wantedEnsemble(s)...)
 	names := make([]string, len(wanted))
 	for i, at := range wanted {
 		names[i] = resource.MemberName(s.Cluster, at)
@@ -43,7 +45,7 @@ func wantedOf(s Snapshot, shard int) []resource.Place {
 	switch {
 	case known:
 		wanted = append(wanted, primary)
-	case !s.leaseElected():
+	case s.topology().Leadership == engine.LeadershipElected:
 		for _, name := range plannedMembers(s) {
 			if at := placeOf(s, name); at.Shard == shard {
 				wanted = append(wanted, at)
@@ -97,35 +99,35 @@ func undrainedMembers(s Snapshot) []string {
 	return names
 }
 
-// drained says that no data is left in a shard: each of its members says so of the newest plan, and nobody can be
-// moving data there by an older one.
+// drained says that no data is left in a shard: each of its members says so of the newest plan, and nobody who accepts
+// writes can be moving data there by an older one.
 func drained(s Snapshot, shard int, planned []string) bool {
 	for _, name := range planned {
 		m := s.Member(name)
 		switch current := m.Pod != nil && m.Report.PlanGeneration >= s.Cluster.Generation; {
 		case m.Shard == shard && !(current && m.Report.Drained):
 			return false
-		case s.isPrimary(m) && !current:
+		case (s.leaderless() || s.isPrimary(m)) && !current:
 			return false
 		}
 	}
 	return true
 }
 
-// plannedMembers are the members that the agents know of. Where their plan was lost, all that have a volume count: to
-// drain a shard twice costs nothing, to forget one loses its data.
+// plannedMembers are the members of shards that the agents know of. Where their plan was lost, all that have a volume
+// count: to drain a shard twice costs nothing, to forget one loses its data.
 func plannedMembers(s Snapshot) []string {
 	var names []string
 	if plan := planInForce(s); plan.ClusterUID == string(s.Cluster.UID) {
 		for _, m := range plan.Members {
-			if _, ok := resource.PlaceOf(s.Cluster, m.Name); ok {
+			if at, ok := resource.PlaceOf(s.Cluster, m.Name); ok && at.Component == "" {
 				names = append(names, m.Name)
 			}
 		}
 		return names
 	}
 	for _, m := range s.Members {
-		if m.Volume != nil {
+		if m.Volume != nil && m.Component == "" {
 			names = append(names, m.Name)
 		}
 	}

@@ -25,11 +25,15 @@
 //   - A primary is never taken away where another could take over first.
 //   - A pod is made only for a member that the Lease lists, and taken away for good only when it no longer does.
 //   - While nobody is known to be primary, nobody who serves is taken away.
+//   - Where every member accepts writes, nobody who serves is taken away while another is not level, and an ensemble
+//     changes before the members that need it and stops after them.
 //   - A Secret that is broken, lost or edited takes nothing away that is in force: a login keeps its password and
 //     members their certificates until there are others, and both ends of a connection trust them before they are
 //     shown.
 //
-// Each shard has a primary of its own; a cluster without shards is one shard (shards.go).
+// Each shard has a primary of its own; a cluster without shards is one shard (shards.go). An engine may have no
+// primary, since every member accepts writes (leaderless.go), and may need servers that keep its consensus
+// (ensemble.go).
 //
 // The operator never speaks to a database. It says what should be in the plan Secret, and reads what is from the
 // reports on the members' pods.

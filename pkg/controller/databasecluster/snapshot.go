@@ -37,7 +37,7 @@ type Snapshot struct {
 	Objects map[Ref]metav1.Object
 	// Operation is the DatabaseOperation that is being carried out; nil when there is none.
 	Operation *v1alpha1.DatabaseOperation
-	// Members are the members of whom a pod or a volume exists, by shard and ordinal.
+	// Members are the members of whom a pod or a volume exists, by shard and ordinal; those of an ensemble come last.
 	Members []Member
 }
 
@@ -136,7 +136,7 @@ func (c *Controller) offer(t v1alpha1.EngineType) (*v1alpha1.DatabaseEngine, err
 func membersOf(s Snapshot) []Member {
 	byName := map[string]*Member{}
 	member := func(name string) *Member {
-		at, ok := resource.PlaceOf(s.Cluster, name)
+		at, ok := s.place(name)
 		if !ok {
 			return nil
 		}

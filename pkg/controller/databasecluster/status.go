@@ -48,7 +48,7 @@ func Status(s Snapshot, d Decision, o Outcome) v1alpha1.DatabaseClusterStatus {
 	st.ObservedGeneration = s.Cluster.Generation
 	st.Members, st.ReadyMembers = 0, 0
 	for _, m := range s.Members {
-		if m.Pod == nil {
+		if m.Pod == nil || m.Component != "" {
 			continue
 		}
 		st.Members++
@@ -88,6 +88,7 @@ func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
 		}
 		member := v1alpha1.MemberStatus{
 			Name:           m.Name,
+			Component:      m.Component,
 			Role:           m.Report.Role,
 			Ready:          isReady(m),
 			CaughtUp:       m.Report.CaughtUp,
@@ -97,7 +98,7 @@ func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
 			// A node that is told with the first report costs no status write of its own.
 			member.Node = m.Pod.Spec.NodeName
 		}
-		if s.Cluster.Spec.Shards != nil {
+		if s.Cluster.Spec.Shards != nil && m.Component == "" {
 			member.Shard = new(int32(m.Shard))
 		}
 		if t, ok := troubleOf(s, m); ok {
@@ -109,20 +110,24 @@ func memberStatuses(s Snapshot) []v1alpha1.MemberStatus {
 }
 
 // maxMemberStatuses is what the schema admits. Only while shards come and go at once are there more members.
-const maxMemberStatuses = 128
+const maxMemberStatuses = 128 + resource.MaxEnsemble
 
-// effectiveDurability is what is really in force, as the primaries report it: the least of any shard, since a write may
-// go to any. It is None while one has no primary.
+// effectiveDurability is what is really in force, as those report it that accept writes: the least of any shard, since
+// a write may go to any. It is None while one has nobody.
 func effectiveDurability(s Snapshot, d Decision) v1alpha1.EffectiveDurability {
-	if !d.led(s) {
+	writers := d.primaries(s)
+	if s.leaderless() {
+		writers = d.writers(s)
+	}
+	if len(writers) == 0 || !d.led(s) {
 		return v1alpha1.EffectiveNone
 	}
 	worth := []v1alpha1.EffectiveDurability{
 		v1alpha1.EffectiveNone, v1alpha1.EffectiveBoundedLoss, v1alpha1.EffectiveMajority,
 	}
 	least := len(worth) - 1
-	for _, primary := range d.primaries(s) {
-		least = min(least, max(0, slices.Index(worth, primary.Report.Durability)))
+	for _, w := range writers {
+		least = min(least, max(0, slices.Index(worth, w.Report.Durability)))
 	}
 	return worth[least]
 }

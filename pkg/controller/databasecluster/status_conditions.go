@@ -4,15 +4,14 @@
 package databasecluster
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/conditions"
-	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
 // finding is one condition as a pass finds it.
@@ -40,8 +39,14 @@ func conditionsOf(s Snapshot, d Decision, o Outcome, st v1alpha1.DatabaseCluster
 		v1alpha1.ConditionFailoverReady: failoverReady(s, d),
 	}
 	found[v1alpha1.ConditionReady] = ready(s, d, o, found)
-	all := slices.Clone(st.Conditions)
-	for _, t := range conditionTypes {
+	all, types := slices.Clone(st.Conditions), conditionTypes
+	if s.leaderless() && len(d.members(s)) > 1 {
+		types = append(slices.Clone(types), v1alpha1.ConditionSchemaInSync)
+		found[v1alpha1.ConditionSchemaInSync] = schemaInSync(s, d)
+	} else {
+		meta.RemoveStatusCondition(&all, v1alpha1.ConditionSchemaInSync)
+	}
+	for _, t := range types {
 		f := found[t]
 		conditions.Set(&all, metav1.Condition{
 			Type: t, Status: f.status, Reason: f.reason, Message: f.message,
@@ -74,6 +79,9 @@ func available(s Snapshot, d Decision) finding {
 	if stopped(s) {
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
 	}
+	if s.leaderless() {
+		return anybodyServes(s, d)
+	}
 	var serving, silent []string
 	worth := worthOf(effectiveDurability(s, d))
 	for _, shard := range d.shards(s) {
@@ -104,9 +112,17 @@ func unavailable(s Snapshot, d Decision, silent string) finding {
 	case systemID(s) == "" && len(retainedMembers(s)) > 0:
 		return no(v1alpha1.ReasonWaitingForMembers, waitingForVotes(s))
 	case systemID(s) == "":
-		return no(v1alpha1.ReasonCreating, "the first primary is being made")
+		return no(v1alpha1.ReasonCreating, firstOne(s))
 	}
 	return no(v1alpha1.ReasonNoPrimary, silent)
+}
+
+// firstOne tells that data is being born.
+func firstOne(s Snapshot) string {
+	if s.leaderless() {
+		return "the first member is being made"
+	}
+	return "the first primary is being made"
 }
 
 // worthOf says what an acknowledgement does not promise, where spec.durability makes one expect more: an
@@ -117,68 +133,6 @@ func worthOf(effective v1alpha1.EffectiveDurability) string {
 	}
 	return " and stops when too few replicas keep up; it acknowledges a write before replicas have it, so a failover " +
 		"may lose the last seconds (BoundedLoss)"
-}
-
-func progressing(s Snapshot, d Decision) finding {
-	if s.Cluster.Spec.Reconciliation == v1alpha1.ReconciliationPaused {
-		return no(v1alpha1.ReasonPaused, "spec.reconciliation is Paused")
-	}
-	if !d.Verdict.Good() {
-		return no(d.Verdict.Reason, "the spec cannot be carried out; what runs goes on as it is")
-	}
-	for _, b := range d.Obstacles {
-		if b.Reason == v1alpha1.ReasonWaitingForDeletion {
-			return yes(b.Reason, fmt.Sprintf(
-				"%s %q of a former cluster of this name is being deleted", b.Ref.Kind, b.Ref.Name))
-		}
-	}
-	switch missing := notReady(s, d.Wanted); {
-	case systemID(s) == "":
-		return yes(v1alpha1.ReasonCreating, "the first primary is being made")
-	case draining(s, d) != "":
-		return yes(v1alpha1.ReasonScaling, "their data moves to the others: "+draining(s, d))
-	case surplus(s, d) != "":
-		return yes(v1alpha1.ReasonScaling, "being removed: "+surplus(s, d))
-	case d.Handover != nil:
-		return yes(v1alpha1.ReasonSwitchingOver, handover(s, d))
-	case len(d.Outdated) > 0 || d.Restart != "":
-		return yes(v1alpha1.ReasonRollingOut, "members are brought to the newest spec one by one")
-	case missing != "" && s.Cluster.Spec.PowerState == v1alpha1.PowerRunning:
-		return yes(v1alpha1.ReasonMembersNotReady, "not ready: "+missing)
-	case resizing(s) != "":
-		return yes(v1alpha1.ReasonResizing, "volumes grow: "+resizing(s))
-	}
-	return no(v1alpha1.ReasonStable, "nothing is under way")
-}
-
-// handover tells who hands over, or why not.
-func handover(s Snapshot, d Decision) string {
-	h := d.Handover
-	if refused := s.Member(h.From).Report.Switchover; refused != nil && refused.ID == h.ID {
-		return h.From + " could not hand over: " + refused.Message
-	}
-	if h.Target == "" {
-		return h.From + " hands over to the replica that is first level with it"
-	}
-	return h.From + " hands over to " + h.Target
-}
-
-// surplus are members that have a pod and are not wanted.
-func surplus(s Snapshot, d Decision) string {
-	var names []string
-	for _, m := range s.Members {
-		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) {
-			names = append(names, m.Name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// draining are the members of shards that are to go and have data yet.
-func draining(s Snapshot, d Decision) string {
-	return strings.Join(slices.DeleteFunc(slices.Clone(d.Wanted), func(name string) bool {
-		return placeOf(s, name).Shard < resource.Shards(s.Cluster)
-	}), ", ")
 }
 
 func degraded(s Snapshot, d Decision, o Outcome) finding {
@@ -231,6 +185,9 @@ func rollout(s Snapshot, d Decision) string {
 		waiting[i] = o.Name + " (" + o.Why + ")"
 	}
 	message := "pods are made anew one by one: " + strings.Join(waiting, ", ")
+	if s.leaderless() {
+		return message + waitsFor(s, d)
+	}
 	if missing := notReady(s, d.Wanted); missing != "" {
 		return message + "; first these must be ready: " + missing
 	}

@@ -21,6 +21,8 @@ func failoverReady(s Snapshot, d Decision) finding {
 		return no(v1alpha1.ReasonSingleMember, "a single member has nobody to fail over to")
 	case stopped(s):
 		return no(v1alpha1.ReasonStopped, "spec.powerState is Stopped")
+	case s.leaderless():
+		return survivesALoss(s, d)
 	}
 	var candidates []string
 	for _, shard := range d.shards(s) {
@@ -79,6 +81,10 @@ func waitingForVotes(s Snapshot) string {
 		// To initialise them would be a guess about somebody's data; a human can look, and say so by deleting them.
 		return "volumes of a former cluster of this name were kept, and none has data; delete these volume claims to " +
 			"begin anew: " + strings.Join(retained, ", ")
+	}
+	if s.leaderless() {
+		return "volumes of a former cluster of this name were kept; their members begin when all of these have told whose " +
+			"data is on theirs: " + strings.Join(retained, ", ") + told
 	}
 	return "volumes of a former cluster of this name were kept; the member with the newest data becomes primary when " +
 		"all of these have told how far theirs goes: " + strings.Join(retained, ", ") + told

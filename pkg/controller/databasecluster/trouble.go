@@ -43,8 +43,14 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 			all = append(all, t)
 		}
 	}
-	if t, ok := noMargin(s, d); ok {
+	if t, ok := strangers(s); ok {
 		all = append(all, t)
+	}
+	for _, edge := range []func(Snapshot, Decision) (trouble, bool){noMargin, noWriterMargin, noEnsembleMargin} {
+		if t, ok := edge(s, d); ok {
+			all = append(all, t)
+			break
+		}
 	}
 	return all
 }

@@ -37,6 +37,8 @@ type agents struct {
 	// elected are the primaries' incarnations where there is no Lease, slots how much of the data is where, by shard.
 	elected map[int]string
 	slots   map[int]int
+	// chair is the leader of the ensemble.
+	chair string
 }
 
 // agentLife is one life of one agent.
@@ -75,6 +77,9 @@ func (a *agents) turn(member string) bool {
 			Incarnation: fmt.Sprintf("%s/%d/n", member, a.born), Role: v1alpha1.RoleUnknown,
 		}}
 		return true
+	}
+	if a.w.snapshot.leaderless() {
+		return a.equal(member, life)
 	}
 	return a.act(member, life)
 }
@@ -275,8 +280,8 @@ func (a *agents) end(member string) {
 
 // say writes the report, and the kubelet what it makes of it.
 func (a *agents) say(life *agentLife) {
-	shard := a.shard(life.pod.Name)
-	life.report.Drained = a.native() && a.w.plan().Leaving(shard) && a.slots[shard] == 0
+	shard, plan := a.shard(life.pod.Name), a.w.plan()
+	life.report.Drained = a.native() && plan.Leaving(shard) && (a.slots[shard] == 0 || plan.AbandonShards)
 	encoded, err := engine.EncodeReport(life.report)
 	if err != nil {
 		a.w.t.Fatal(err)

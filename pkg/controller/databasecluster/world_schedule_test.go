@@ -41,6 +41,13 @@ func newSchedule(t *testing.T, members int32, shards *int32, seed uint64) *sched
 	t.Helper()
 	w := newWorld(t, members)
 	w.snapshot.Cluster.Spec.Shards = shards
+	return scheduleOf(w, seed)
+}
+
+// scheduleOf begins with a cluster that has come to rest.
+func scheduleOf(w *world, seed uint64) *schedule {
+	t := w.t
+	t.Helper()
 	s := &schedule{
 		agents: w.withAgents(), t: t, rand: rand.New(rand.NewPCG(seed, 0)), served: map[string]bool{}, calm: true,
 	}
@@ -142,6 +149,7 @@ func (s *schedule) remove(d Decision, x Deletion) {
 		return
 	}
 	s.tell("delete %s: %s", pod.Name, x.Why)
+	s.mayGoAmongEquals(d, pod.Name)
 	if leaseMissing(s.w.snapshot) {
 		s.fail("%s is deleted while there is no Lease", pod.Name)
 	}
@@ -156,7 +164,7 @@ func (s *schedule) remove(d Decision, x Deletion) {
 		inPlace := len(d.wantedIn(s.w.snapshot, shard)) == 1 || spec.UpdatePolicy.Primary == v1alpha1.PrimaryUpdateRestart
 		leaves := shard >= resource.Shards(s.w.snapshot.Cluster)
 		switch wanted := slices.Contains(d.Wanted, name); {
-		case leaves && !wanted && s.slots[shard] > 0:
+		case leaves && !wanted && s.slots[shard] > 0 && !s.w.plan().AbandonShards:
 			s.fail("%s is deleted while its shard has data", name)
 		case serves && primary.Name == name && !inPlace && !leaves:
 			s.fail("the primary %s is deleted", name)
@@ -388,8 +396,9 @@ func (s *schedule) mustBeRight() {
 			s.fail("%s is %s: %s", t, c.Status, c.Message)
 		}
 	}
-	if n := len(s.names()); n != int(cluster.Spec.Members)*resource.Shards(cluster) {
-		s.fail("pods %v, want %d", s.names(), cluster.Spec.Members)
+	want := int(cluster.Spec.Members)*resource.Shards(cluster) + len(wantedEnsemble(w.snapshot))
+	if n := len(s.names()); n != want {
+		s.fail("pods %v, want %d", s.names(), want)
 	}
 	if len(d.Outdated) > 0 || d.Handover != nil || d.Restart != "" {
 		s.fail("outdated %v, handover %v, restart %q at rest", d.Outdated, d.Handover, d.Restart)

@@ -38,7 +38,10 @@ func (plainEngine) Traits() engine.Traits {
 	}
 }
 func (plainEngine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
-	return engine.Topology{LeaseElected: spec.Shards == nil}
+	if spec.Shards == nil {
+		return engine.Topology{Leadership: engine.LeadershipLease}
+	}
+	return engine.Topology{Leadership: engine.LeadershipElected}
 }
 func (e plainEngine) Validate(*v1alpha1.DatabaseClusterSpec) field.ErrorList { return e.errs }
 func (plainEngine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string {

@@ -20,6 +20,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/consistency"
 	"github.com/atlasdb/atlasdb/pkg/controller/loop"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/generated/clientset/versioned"
 	atlasinformers "github.com/atlasdb/atlasdb/pkg/generated/informers/externalversions"
 	listers "github.com/atlasdb/atlasdb/pkg/generated/listers/atlasdb/v1alpha1"
@@ -37,6 +38,8 @@ type Options struct {
 	Client        versioned.Interface
 	Informers     atlasinformers.SharedInformerFactory
 	KubeInformers informers.SharedInformerFactory
+	// Engines are the engines that this operator knows.
+	Engines map[v1alpha1.EngineType]engine.Engine
 	// Recorder tells events, on the cluster: that is where its story is read.
 	Recorder events.EventRecorder
 	// DrainTimeout is how long syncs in flight may go on after Run's context has ended.
@@ -54,6 +57,7 @@ type Controller struct {
 	operations listers.DatabaseOperationLister
 	clusters   listers.DatabaseClusterLister
 	pods       corelisters.PodLister
+	engines    map[v1alpha1.EngineType]engine.Engine
 	recorder   events.EventRecorder
 	gate       *consistency.Gate
 	loop       *loop.Loop
@@ -69,6 +73,7 @@ func New(o Options) (*Controller, error) {
 		operations: operations.Lister(),
 		clusters:   o.Informers.AtlasDB().V1alpha1().DatabaseClusters().Lister(),
 		pods:       o.KubeInformers.Core().V1().Pods().Lister(),
+		engines:    o.Engines,
 		recorder:   o.Recorder,
 		gate:       consistency.NewGate(map[string]consistency.Store{plural: operations.Informer().GetStore()}),
 		clock:      o.Clock,

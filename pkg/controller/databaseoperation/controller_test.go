@@ -87,6 +87,10 @@ func member(name string) func(*v1alpha1.DatabaseOperationSpec) {
 func TestUnsafeOperationsAreRefused(t *testing.T) {
 	t.Parallel()
 	nobody := func(s *Snapshot) { s.Cluster.Status.Primary = "" }
+	equals := func(s *Snapshot) {
+		nobody(s)
+		s.Topology.Leadership = engine.LeadershipNone
+	}
 	for name, test := range map[string]struct {
 		op     *v1alpha1.DatabaseOperation
 		change func(*Snapshot)
@@ -115,6 +119,12 @@ func TestUnsafeOperationsAreRefused(t *testing.T) {
 				s.change("orders-db-2", func(m *Member) { m.Report.CaughtUp = false })
 			}, "",
 		},
+		"no primary to switch":  {operation(v1alpha1.OperationSwitchover), equals, "False/Unsupported"},
+		"no primary to promote": {operation(v1alpha1.OperationPromoteAcceptingDataLoss), equals, "False/Unsupported"},
+		"no primary to copy from": {
+			operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), equals, "False/Unsupported",
+		},
+		"equals restart like all": {operation(v1alpha1.OperationRestart), equals, ""},
 		"target fenced": {operation(v1alpha1.OperationSwitchover, target("orders-db-2")), func(s *Snapshot) {
 			s.Cluster.Spec.FencedMembers = []string{"orders-db-2"}
 		}, "False/Refused"},
@@ -174,6 +184,12 @@ func TestOperationsEnd(t *testing.T) {
 				s.change(name, func(m *Member) { m.Pod.CreationTimestamp = later })
 			}
 			delete(s.Members, "orders-db-2")
+		}, ""},
+		"the ensemble is left": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
+			for name := range s.Members {
+				s.change(name, func(m *Member) { m.Pod.CreationTimestamp = later })
+			}
+			s.Topology.Ensemble = &engine.Ensemble{Component: "keeper", Needed: true, Members: 3}
 		}, ""},
 		"one is left": {operation(v1alpha1.OperationRestart), func(s *Snapshot) {
 			s.change("orders-db-1", func(m *Member) { m.Pod.CreationTimestamp = later })

@@ -64,6 +64,9 @@ func begin(s Snapshot) Decision {
 	if message, idle := s.idle(); idle {
 		return finish(s, v1alpha1.ReasonRefused, message)
 	}
+	if message, unsupported := s.unsupported(); unsupported {
+		return finish(s, v1alpha1.ReasonUnsupported, message)
+	}
 	if message, unsafe := verbs[op.Spec.Type].refuse(s); unsafe {
 		return finish(s, v1alpha1.ReasonRefused, message)
 	}

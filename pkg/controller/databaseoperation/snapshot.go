@@ -22,9 +22,11 @@ type Snapshot struct {
 	Operation *v1alpha1.DatabaseOperation
 	// Cluster is the cluster that it is about; nil when there is none, or when it is going.
 	Cluster *v1alpha1.DatabaseCluster
+	// Topology says how the members work together.
+	Topology engine.Topology
 	// Before is the name of another operation of the cluster that comes first, "" when this one is next.
 	Before string
-	// Members are the members that have a pod, by name.
+	// Members are the members that have a pod, by name; those of an ensemble too, since they restart like others.
 	Members map[string]Member
 	// Now is the time of the pass, in whole seconds.
 	Now metav1.Time
@@ -39,28 +41,40 @@ type Member struct {
 
 // observe makes the snapshot of one operation, from the informers' caches.
 func (c *Controller) observe(op *v1alpha1.DatabaseOperation) (Snapshot, error) {
-	s := Snapshot{Operation: op, Now: metav1.NewTime(c.now()), Members: map[string]Member{}}
+	s := Snapshot{Operation: op, Now: metav1.NewTime(c.now())}
 	cluster, err := c.clusters.DatabaseClusters(op.Namespace).Get(op.Spec.ClusterRef.Name)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return Snapshot{}, fmt.Errorf("reading DatabaseCluster: %w", err)
 	}
 	if err == nil && cluster.DeletionTimestamp == nil {
 		s.Cluster = cluster
-	}
-	pods, err := c.pods.Pods(op.Namespace).List(labels.SelectorFromSet(labels.Set{
-		v1alpha1.LabelCluster: op.Spec.ClusterRef.Name, v1alpha1.LabelComponent: v1alpha1.ComponentMember,
-	}))
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("reading pods: %w", err)
-	}
-	for _, pod := range pods {
-		report, err := engine.DecodeReport(pod.Annotations[v1alpha1.AnnotationMember])
-		if err == nil {
-			s.Members[pod.Name] = Member{pod.Name, pod, report}
+		if e := c.engines[cluster.Spec.Engine]; e != nil {
+			s.Topology = e.Topology(&cluster.Spec)
 		}
+	}
+	if s.Members, err = c.members(op); err != nil {
+		return Snapshot{}, err
 	}
 	s.Before, err = c.before(op)
 	return s, err
+}
+
+// members finds the members of an operation's cluster. One whose report cannot be read is left out.
+func (c *Controller) members(op *v1alpha1.DatabaseOperation) (map[string]Member, error) {
+	pods, err := c.pods.Pods(op.Namespace).List(labels.SelectorFromSet(labels.Set{
+		v1alpha1.LabelCluster: op.Spec.ClusterRef.Name,
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("reading pods: %w", err)
+	}
+	members := map[string]Member{}
+	for _, pod := range pods {
+		report, err := engine.DecodeReport(pod.Annotations[v1alpha1.AnnotationMember])
+		if _, member := pod.Labels[v1alpha1.LabelComponent]; member && err == nil {
+			members[pod.Name] = Member{pod.Name, pod, report}
+		}
+	}
+	return members, nil
 }
 
 // before finds the operation of the same cluster that comes first: one that has begun, or else the oldest.
@@ -103,6 +117,9 @@ func (s Snapshot) primary() (primary Member, ok bool) {
 			continue
 		}
 		at, _ := resource.PlaceOf(s.Cluster, m.Name)
+		if at.Component != "" {
+			continue // an ensemble has a leader that is nobody's primary
+		}
 		named := m.Name == s.Cluster.Status.Primary
 		elected := s.sharded() && at.Shard == about.Shard && (!ok || m.Report.Epoch > primary.Report.Epoch)
 		if named || elected {

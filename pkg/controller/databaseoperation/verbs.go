@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/resource"
 )
 
@@ -34,6 +35,23 @@ func (s Snapshot) idle() (string, bool) {
 		return "spec.reconciliation of the cluster is Paused", true
 	}
 	return "the cluster is stopped (spec.powerState)", spec.PowerState == v1alpha1.PowerStopped
+}
+
+// unsupported says what there is no such thing as in an engine without a primary.
+func (s Snapshot) unsupported() (string, bool) {
+	if s.Topology.Leadership != engine.LeadershipNone {
+		return "", false
+	}
+	switch s.Operation.Spec.Type {
+	case v1alpha1.OperationSwitchover:
+		return "every member accepts writes: there is no primary that could hand over", true
+	case v1alpha1.OperationPromoteAcceptingDataLoss:
+		return "every member accepts writes: there is no primary that could be chosen", true
+	case v1alpha1.OperationRebuildMember:
+		return "every member accepts writes and fetches what it lacks from the others: there is no primary to copy from", true
+	case v1alpha1.OperationRestart:
+	}
+	return "", false
 }
 
 // refuseSwitchover: a switchover to where the primary is already is done at once, and needs no refusal. Whether a
@@ -83,7 +101,11 @@ func restarted(s Snapshot) (string, bool) {
 			return "", false
 		}
 	}
-	return "the members have restarted", len(s.Members) >= int(s.Cluster.Spec.Members)*resource.Shards(s.Cluster)
+	all := int(s.Cluster.Spec.Members) * resource.Shards(s.Cluster)
+	if e := s.Topology.Ensemble; e != nil && e.Needed {
+		all += e.Members
+	}
+	return "the members have restarted", len(s.Members) >= all
 }
 
 func refuseRebuild(s Snapshot) (string, bool) {

@@ -59,7 +59,7 @@ func (Engine) Traits() engine.Traits {
 
 // Topology of PostgreSQL is always the same: it has no election of its own.
 func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
-	return engine.Topology{LeaseElected: true}
+	return engine.Topology{Leadership: engine.LeadershipLease}
 }
 
 // Locale is what initdb is told. An object that came without the block of PostgreSQL has no say: initdb then takes the

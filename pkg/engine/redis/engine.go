@@ -81,9 +81,9 @@ func (Engine) Traits() engine.Traits {
 // shards the primary has the Lease.
 func (Engine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
 	if spec.Shards == nil {
-		return engine.Topology{LeaseElected: true}
+		return engine.Topology{Leadership: engine.LeadershipLease}
 	}
-	return engine.Topology{MemberPorts: []int32{busPort}}
+	return engine.Topology{Leadership: engine.LeadershipElected, MemberPorts: []int32{busPort}}
 }
 
 // Locale is empty: Redis compares bytes.

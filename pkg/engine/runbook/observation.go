@@ -36,6 +36,10 @@ type Observation struct {
 	Declined string
 	// Drained says that no data of the cluster is left in the member's shard, which the plan wants to go.
 	Drained bool
+	// SchemaBehind is what this member lacks of the schema (engine.MemberReport.SchemaBehind).
+	SchemaBehind string
+	// Problem is what the driver found that no step of this member mends, though it may go on serving; nil for nothing.
+	Problem *engine.Problem
 	// Tells is what the engine tells the members that follow it, in its own form; nil when there is nothing to tell.
 	Tells []byte
 }
@@ -95,6 +99,9 @@ type Server struct {
 	// Version is the version as the engine reports it, Timeline the timeline that it is on.
 	Version  string
 	Timeline int64
+	// Quiet says that nobody would miss it now: since StepQuiesce the statements of applications have come to an end, or
+	// were waited for long enough.
+	Quiet bool
 	// Empty says that it is primary of nothing, so that there is nothing that another could take over.
 	Empty bool
 	// Settling says that its engine elects nobody in its place yet, because it has just elected another time.

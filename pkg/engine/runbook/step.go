@@ -14,6 +14,9 @@ const (
 	StepWait StepKind = "Wait"
 	// StepDemote makes a running primary a replica of nobody, that has all it ever acknowledged.
 	StepDemote StepKind = "Demote"
+	// StepQuiesce takes a running server out of the Services, before it stops: statements that are under way come to
+	// their end (Server.Quiet).
+	StepQuiesce StepKind = "Quiesce"
 	// StepStopServer stops the engine cleanly.
 	StepStopServer StepKind = "StopServer"
 	// StepExit ends the agent; the engine is down.

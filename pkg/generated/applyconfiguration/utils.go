@@ -21,6 +21,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=atlasdb.io, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("BindingStatus"):
 		return &atlasdbv1alpha1.BindingStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClickHouseSpec"):
+		return &atlasdbv1alpha1.ClickHouseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReference"):
 		return &atlasdbv1alpha1.ClusterReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DatabaseCluster"):
@@ -49,6 +51,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &atlasdbv1alpha1.FailoverStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ImagePullSecret"):
 		return &atlasdbv1alpha1.ImagePullSecretApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KeeperSpec"):
+		return &atlasdbv1alpha1.KeeperSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("KeeperStorageSpec"):
+		return &atlasdbv1alpha1.KeeperStorageSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MemberStatus"):
 		return &atlasdbv1alpha1.MemberStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NetworkPeer"):

@@ -32,6 +32,8 @@ var behaviours = []*behaviour{
 	{name: "restart-parameter", needs: []trait{restartParameter}, run: takesRestartParameter},
 	{name: "restart-operation", run: restartsMembers},
 	{name: "silence", run: isSilent},
+	{name: "kill-ensemble-member", short: true, needs: []trait{ensemble}, run: survivesEnsembleMember},
+	{name: "lose-ensemble-quorum", needs: []trait{ensemble}, run: waitsForEnsemble},
 	{name: "lose-node", run: survivesNodeLoss},
 	{name: "recreate", run: isFoundAgain},
 }

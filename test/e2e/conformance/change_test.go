@@ -71,7 +71,7 @@ func (d *database) mustHaveVolumes() {
 	for _, c := range list.Items {
 		names = append(names, c.Name)
 	}
-	want := d.engine.memberNames(d.mostShards)
+	want := d.volumes()
 	if slices.Sort(names); !slices.Equal(names, want) {
 		d.Errorf("volumes are %v, want %v", names, want)
 	}
@@ -175,7 +175,7 @@ func takesRestartParameter(d *database) {
 func (d *database) servers() map[string]string {
 	d.Helper()
 	all := map[string]string{}
-	for _, m := range d.status().MemberStatuses {
+	for _, m := range d.members() {
 		all[m.Name] = d.Server(d.Context(), m.Name, d.engine.process)
 	}
 	return all
@@ -209,7 +209,7 @@ func (d *database) set(p parameter) {
 // isFoundAgain deletes the cluster, whose volumes stay, and makes another of its name.
 func isFoundAgain(d *database) {
 	d.write(10)
-	d.DeleteKeepingVolumes(clusterName, d.engine.memberNames(d.mostShards)...)
+	d.DeleteKeepingVolumes(clusterName, d.volumes()...)
 	d.apply(d.engine.members)
 	d.mustBeWhole()
 	d.write(10)

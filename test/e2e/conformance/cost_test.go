@@ -21,20 +21,22 @@ func (e *engine) budget(members int32) map[string]int {
 	shards := max(1, int(e.shards))
 	all := shards * int(members)
 	replicas, replicated := all-shards, min(1, int(members)-1)
+	keepers := replicated * int(e.keepers.members)
+	ensembles := min(1, keepers)
 	return map[string]int{
 		"create serviceaccounts": 1, "create roles": 1, "create rolebindings": 1,
 		"create secrets":                4,              // authority, certificates, login, plan
 		"create services":               2 + replicated, // headless, rw; ro
-		"create networkpolicies":        1,
+		"create networkpolicies":        1 + ensembles,
 		"create leases":                 count(e.has(lease)),
-		"create poddisruptionbudgets":   shards * replicated,
-		"create persistentvolumeclaims": all,
-		"create pods":                   all,
+		"create poddisruptionbudgets":   shards*replicated + ensembles,
+		"create persistentvolumeclaims": all + keepers,
+		"create pods":                   all + keepers,
 		"patch secrets":                 1, // the plan, once the data is born
 		"create events":                 1, // Ready
 		// At most: accepted; of each shard primary, primary ready; for each replica following, level, ready; durable. What
 		// members say within a moment of each other shares one, so that 7 or 8 are usual for three.
-		"update databaseclusters": 1 + 2*shards + 3*replicas + replicated,
+		"update databaseclusters": 1 + 2*shards + 3*(replicas+keepers) + replicated,
 	}
 }
 

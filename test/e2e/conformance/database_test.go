@@ -9,6 +9,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +35,8 @@ type database struct {
 	engine *engine
 	// mostShards is how many shards there ever were.
 	mostShards int32
+	// talksTo is the member that an application's session came to last, where any may be.
+	talksTo atomic.Value
 	// records is how many writes were acknowledged: those of the records 1 to records.
 	records int
 }
@@ -49,7 +53,7 @@ func newDatabase(t *testing.T, e *engine) *database {
 // apply makes the cluster. Each member of a shard is on a node of its own where nodes can be lost.
 func (d *database) apply(members int32) {
 	d.Helper()
-	c := frame.Small(clusterName, d.engine.kind, d.engine.version, members)
+	c := frame.Small(clusterName, d.engine.kind, d.version(), members)
 	if d.engine.shards > 0 {
 		c.Spec.Shards = new(d.engine.shards)
 	}
@@ -57,6 +61,18 @@ func (d *database) apply(members int32) {
 		c.Spec.Scheduling.Spread.Node = v1alpha1.SpreadRequired
 	}
 	d.Create(c)
+}
+
+// version is the one to run.
+func (d *database) version() string {
+	d.Helper()
+	if d.engine.version != "" {
+		return d.engine.version
+	}
+	offer, err := d.Atlas.AtlasDBV1alpha1().DatabaseEngines().Get(d.Context(),
+		strings.ToLower(string(d.engine.kind)), metav1.GetOptions{})
+	d.Must(err)
+	return offer.Spec.DefaultVersion
 }
 
 // on hands the database to a subtest.
@@ -89,6 +105,19 @@ func (e *engine) memberNames(shards int32) (names []string) {
 	return names
 }
 
+// keeperNames are those of the ensemble, in order; there are none where there is no ensemble.
+func (e *engine) keeperNames() (names []string) {
+	for i := range e.keepers.members {
+		names = append(names, fmt.Sprintf("%s-db-%s-%d", clusterName, e.keepers.component, i))
+	}
+	return names
+}
+
+// volumes are the names of the volumes of all servers that there ever were, in order.
+func (d *database) volumes() []string {
+	return append(d.engine.memberNames(d.mostShards), d.engine.keeperNames()...)
+}
+
 // highest is a member that goes first when a cluster shrinks, and lowest one of its shard that stays.
 func (e *engine) highest() string {
 	names := e.memberNames(e.shards)
@@ -100,11 +129,19 @@ func (e *engine) lowest() string {
 	return names[len(names)-int(e.members)]
 }
 
-// victim is the member whose loss hurts most: a primary, or any where none is.
+// members are the members as status tells of them, the ensemble left out.
+func (d *database) members() []v1alpha1.MemberStatus {
+	d.Helper()
+	return slices.DeleteFunc(d.status().MemberStatuses, func(m v1alpha1.MemberStatus) bool { return m.Component != "" })
+}
+
+// victim is the member whose loss hurts most: a primary or, where none is, the one that the application talks to.
 func (d *database) victim() v1alpha1.MemberStatus {
 	d.Helper()
-	members := d.status().MemberStatuses
-	i := slices.IndexFunc(members, func(m v1alpha1.MemberStatus) bool { return m.Role == v1alpha1.RolePrimary })
+	members := d.members()
+	i := slices.IndexFunc(members, func(m v1alpha1.MemberStatus) bool {
+		return m.Role == v1alpha1.RolePrimary || m.Name == d.talksTo.Load()
+	})
 	return members[max(i, 0)]
 }
 

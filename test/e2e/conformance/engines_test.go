@@ -19,7 +19,9 @@ var engines = []*engine{
 		process: "postgres", connect: openPostgreSQL, keys: 1,
 		live:    parameter{name: "work_mem", value: "6MB"},
 		restart: parameter{name: "max_connections", value: "120"},
-		lacks:   map[trait]string{shards: "every member has all data"},
+		lacks: map[trait]string{
+			shards: "every member has all data", ensemble: "who is primary is in a Lease",
+		},
 	},
 	{
 		name: "redis", kind: v1alpha1.EngineRedis, version: "7", members: 3,
@@ -29,6 +31,7 @@ var engines = []*engine{
 		lacks: map[trait]string{
 			namedDatabase:          "databases have numbers, and a client begins in number 0",
 			shards:                 "they are chosen at birth, see redis-cluster",
+			ensemble:               "who is primary is in a Lease",
 			durableAcknowledgement: acknowledgesEarly,
 		},
 	},
@@ -42,11 +45,30 @@ var engines = []*engine{
 			onePrimary:             "each shard has one, and clients find the one of a key by themselves",
 			oneMember:              "it takes three primaries to elect the successor of one",
 			lease:                  "its members vote by themselves",
+			ensemble:               "its members vote by themselves",
 			margin:                 "of a shard of two the one that is left waits for the other",
 			durableAcknowledgement: acknowledgesEarly,
 		},
 	},
+	clickHouse,
 }
+
+// clickHouse is one shard whose replicas agree by a Keeper. Which version that is the cluster's DatabaseEngine says: there
+// is no name for both Debian's of the local Kubernetes and the vendor's elsewhere.
+var clickHouse = &engine{
+	name: "clickhouse", kind: v1alpha1.EngineClickHouse, members: 3,
+	process: "clickhouse-serv", connect: openClickHouse, keys: 1,
+	keepers: keepers{component: "keeper", members: 3, processes: []string{"clickhouse-keep", "java"}},
+	live:    parameter{name: "max_block_size", value: "32768"},
+	restart: parameter{name: "max_connections", value: "1000", hidden: true},
+	lacks: map[trait]string{
+		primary: everyoneWrites, onePrimary: everyoneWrites, lease: everyoneWrites,
+		shards: "they are chosen at birth",
+	},
+}
+
+// everyoneWrites is why ClickHouse has nobody to switch over to.
+const everyoneWrites = "every member accepts writes"
 
 // acknowledgesEarly is why Redis may lose what a member that dies acknowledged last.
 const acknowledgesEarly = "it acknowledges before its replicas have a write, and before its disk has it"
@@ -55,13 +77,16 @@ const acknowledgesEarly = "it acknowledges before its replicas have a write, and
 type engine struct {
 	// name is what ENGINE says.
 	name string
-	// kind and version are what the spec of a cluster says; the version is one that localkube has.
+	// kind and version are what the spec of a cluster says. The version is one that localkube has; "" is the default of the
+	// DatabaseEngine.
 	kind    v1alpha1.EngineType
 	version string
 	// members is how many there are, of each of so many shards; 0 shards are none.
 	members, shards int32
 	// process is the name of the server's process, as /proc/PID/comm has it: 15 characters at most.
 	process string
+	// keepers are the servers that keep the members' consensus, of an engine with the trait ensemble.
+	keepers keepers
 	// connect opens a session through a Service, by the client library that applications use. A route without TLS is
 	// tried without.
 	connect func(context.Context, *frame.Route) (session, error)
@@ -74,6 +99,15 @@ type engine struct {
 }
 
 func (e *engine) has(t trait) bool { return e.lacks[t] == "" }
+
+// keepers are the servers of an ensemble.
+type keepers struct {
+	// component is part of their names, as in orders-db-keeper-0.
+	component string
+	members   int32
+	// processes are names that their server's process may have.
+	processes []string
+}
 
 // parameter is a parameter with a value that is not its default, as the server shows it.
 type parameter struct {
@@ -105,6 +139,8 @@ const (
 	oneMember trait = "one member"
 	// margin: when one member is lost, those that are left have a majority, and writes go on.
 	margin trait = "margin"
+	// ensemble: servers beside the members keep what these agree on.
+	ensemble trait = "ensemble"
 	// shards: data can be spread over more shards, and over fewer.
 	shards trait = "shards"
 	// lease: who is primary has the cluster's Lease.

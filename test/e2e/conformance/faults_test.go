@@ -35,9 +35,9 @@ func survivesPodDeletion(d *database) {
 // survivesNodeLoss takes the power of a node. The others go on without it, as far as they are enough, and when it is
 // back all is as it was.
 func survivesNodeLoss(d *database) {
-	victim := d.victim()
-	before := d.Container(victim.Name)
 	d.strike(func(goOn func()) {
+		victim := d.victim()
+		before := d.Container(victim.Name)
 		giveBack := d.LoseNode(victim.Node)
 		if d.engine.has(margin) {
 			goOn()

@@ -32,9 +32,28 @@ type writer struct {
 }
 
 func (d *database) newWriter() *writer {
-	w := &writer{open: func(ctx context.Context) (session, error) { return d.open(ctx, readWrite) }}
+	w := &writer{open: d.openForWrites}
 	w.records.Store(int64(d.records))
 	return w
+}
+
+// openForWrites opens a session of an application that writes, and notes whom it has come to where that may be anybody.
+func (d *database) openForWrites(ctx context.Context) (session, error) {
+	s, err := d.open(ctx, readWrite)
+	if err != nil {
+		return nil, err
+	}
+	if anybody, ok := s.(interface {
+		Member(ctx context.Context) (string, error)
+	}); ok {
+		member, err := anybody.Member(ctx)
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		d.talksTo.Store(member)
+	}
+	return s, nil
 }
 
 // next writes the next record until it is acknowledged.
@@ -100,6 +119,12 @@ func (d *database) underLoad(do func(goOn func())) {
 	ctx, cancel := context.WithCancel(d.Context())
 	defer cancel()
 	go func() { ended <- w.keepWriting(ctx, stop) }()
+	d.Eventually("an application writes", func(context.Context) error {
+		if w.records.Load() == int64(began) {
+			return errors.New("nothing is acknowledged")
+		}
+		return nil
+	})
 	do(func() {
 		d.Helper()
 		// The next one may have been under way before; those after that were not, and go everywhere.

@@ -130,7 +130,7 @@ func (f *Frame) Primaries(name string) []string {
 
 func primaries(c *v1alpha1.DatabaseCluster) (names []string) {
 	for _, m := range c.Status.MemberStatuses {
-		if m.Role == v1alpha1.RolePrimary {
+		if m.Component == "" && m.Role == v1alpha1.RolePrimary {
 			names = append(names, m.Name)
 		}
 	}

@@ -68,29 +68,37 @@ func (f *Frame) AwaitOtherContainer(pod, old string) {
 	f.Step("%s has another container", pod)
 }
 
-// findByName prints the process id and the start time of the children of a container's first process that have a name.
+// findByName prints the process id and the start time of the children of a container's first process that have one of
+// some names.
 // It needs nothing but a shell and the simplest of programs.
 const findByName = `for p in /proc/[0-9]*; do
-  read -r name <$p/comm && [ "$name" = "$1" ] && grep -q '^PPid:.1$' $p/status &&
+  read -r name <$p/comm && [ -z "${1##* $name *}" ] && grep -q '^PPid:.1$' $p/status &&
     echo ${p#/proc/} $(cut -d' ' -f22 $p/stat)
 done 2>/dev/null; true`
 
 // Server tells the server's process of a pod from every other that there was: its id and its start time. It is known by
-// its name as the kernel has it (/proc/PID/comm), of at most 15 characters. "" is none, as while it restarts.
-func (f *Frame) Server(ctx context.Context, pod, process string) string {
+// its name as the kernel has it (/proc/PID/comm), of at most 15 characters, or by one of several. "" is none, as while it
+// restarts.
+func (f *Frame) Server(ctx context.Context, pod string, names ...string) string {
 	f.Helper()
-	return strings.TrimSpace(f.exec(ctx, pod, "sh", "-c", findByName, "sh", process))
+	return strings.TrimSpace(f.exec(ctx, pod, "sh", "-c", findByName, "sh", " "+strings.Join(names, " ")+" "))
 }
 
 // KillServer sends SIGKILL to the server's process of a pod.
-func (f *Frame) KillServer(pod, process string) {
+func (f *Frame) KillServer(pod string, names ...string) {
 	f.Helper()
-	id, _, found := strings.Cut(f.Server(f.Context(), pod, process), " ")
+	f.SignalServer(pod, "KILL", names...)
+}
+
+// SignalServer sends a signal to the server's process of a pod.
+func (f *Frame) SignalServer(pod, signal string, names ...string) {
+	f.Helper()
+	id, _, found := strings.Cut(f.Server(f.Context(), pod, names...), " ")
 	if !found {
-		f.Fatalf("pod %s has no process %q", pod, process)
+		f.Fatalf("pod %s has no process %q", pod, names)
 	}
-	f.Exec(pod, "sh", "-c", "kill -9 "+id)
-	f.Step("killed %s of %s", process, pod)
+	f.Exec(pod, "sh", "-c", "kill -"+signal+" "+id)
+	f.Step("sent SIG%s to %s of %s", signal, strings.Join(names, " or "), pod)
 }
 
 // Exec runs a program in the engine's container and gives what it printed. A signal that kills the session with its

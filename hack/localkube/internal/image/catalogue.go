@@ -64,6 +64,7 @@ func engines() []engine {
 	return []engine{
 		postgreSQL("17", "trixie"), postgreSQL("15", "bookworm"),
 		redis("redis", "7"), redis("valkey", "8", "backports"),
+		clickHouse("18"), zooKeeper("3"),
 	}
 }
 

@@ -48,10 +48,10 @@ var excluded = []string{
 var basePackages = []string{"ca-certificates"}
 
 // account is what makes the vendor's user and group, before a package makes one of the same name with another id.
-func account(name, home, shell string) []string {
+func account(name, id, home, shell string) []string {
 	return []string{
-		`echo ` + name + `:x:999: >> "$1/etc/group"`,
-		`echo ` + name + `:x:999:999::` + home + `:` + shell + ` >> "$1/etc/passwd"`,
+		`echo ` + name + `:x:` + id + `: >> "$1/etc/group"`,
+		`echo ` + name + `:x:` + id + `:` + id + `::` + home + `:` + shell + ` >> "$1/etc/passwd"`,
 		`echo '` + name + `:*:19000:0:99999:7:::' >> "$1/etc/shadow"`,
 	}
 }

@@ -18,7 +18,7 @@ func TestKeyNamesWhatTheImageIsMadeFrom(t *testing.T) {
 		"suite":         func(e *engine) { e.suite = "trixie" },
 		"pocket":        func(e *engine) { e.pockets = []string{"backports"} },
 		"package":       func(e *engine) { e.packages = append(e.packages, "redis-sentinel") },
-		"beforeInstall": func(e *engine) { e.beforeInstall = account("redis", "/home/redis", "/bin/bash") },
+		"beforeInstall": func(e *engine) { e.beforeInstall = account("redis", "999", "/home/redis", "/bin/bash") },
 		"afterInstall":  func(e *engine) { e.afterInstall = nil },
 		"config":        func(e *engine) { e.config.WorkingDir = "/" },
 	} {

@@ -19,7 +19,7 @@ func postgreSQL(major, suite string) engine {
 		suite:      suite,
 		packages:   append(slices.Clone(basePackages), "postgresql-"+major),
 		main:       "postgresql-" + major,
-		beforeInstall: append(account("postgres", "/var/lib/postgresql", "/bin/bash"),
+		beforeInstall: append(account("postgres", "999", "/var/lib/postgresql", "/bin/bash"),
 			`install -d "$1/etc/postgresql-common"`,
 			`echo create_main_cluster = false > "$1/etc/postgresql-common/createcluster.conf"`,
 		),

@@ -21,7 +21,7 @@ func redis(vendor, major string, pockets ...string) engine {
 		pockets:       pockets,
 		packages:      append(slices.Clone(basePackages), vendor+"-server", vendor+"-tools"),
 		main:          vendor + "-server",
-		beforeInstall: account(vendor, "/home/"+vendor, "/bin/sh"),
+		beforeInstall: account(vendor, "999", "/home/"+vendor, "/bin/sh"),
 		afterInstall: []string{
 			`install -d -o 999 -g 999 "$1/data"`,
 			`cd "$1/usr/bin" && for program in ` + vendor + `-*; do

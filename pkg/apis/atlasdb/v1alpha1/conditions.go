@@ -20,6 +20,9 @@ const (
 	ConditionUpToDate = "UpToDate"
 	// ConditionFailoverReady says whether a caught-up replica could take over this very moment.
 	ConditionFailoverReady = "FailoverReady"
+	// ConditionSchemaInSync says whether every member has the tables that the others have. Only of an engine whose members
+	// all accept writes, and only where there is more than one; elsewhere the schema is part of what a replica copies.
+	ConditionSchemaInSync = "SchemaInSync"
 )
 
 // Condition types of a DatabaseOperation.
@@ -55,6 +58,8 @@ const (
 	ReasonStopped = "Stopped"
 	// ReasonPrimaryServing: a primary accepts writes.
 	ReasonPrimaryServing = "PrimaryServing"
+	// ReasonMembersServing: every member that is ready accepts writes.
+	ReasonMembersServing = "MembersServing"
 	// ReasonNoPrimary: no member is primary.
 	ReasonNoPrimary = "NoPrimary"
 	// ReasonCreating: the first primary is being made.
@@ -133,4 +138,10 @@ const (
 	ReasonWaitingForQuorum = "WaitingForQuorum"
 	// ReasonNoQuorumMargin: the loss of one more member would stop writes.
 	ReasonNoQuorumMargin = "NoQuorumMargin"
+	// ReasonShardNotEmpty: a shard that the spec no longer has holds data; the message says how to go on.
+	ReasonShardNotEmpty = "ShardNotEmpty"
+	// ReasonSchemaInSync: every member has the tables that the others have.
+	ReasonSchemaInSync = "SchemaInSync"
+	// ReasonSchemaBehind: a member lacks tables, or has some that it does not share; the message says which.
+	ReasonSchemaBehind = "SchemaBehind"
 )

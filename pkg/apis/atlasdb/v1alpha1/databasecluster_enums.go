@@ -104,3 +104,14 @@ const (
 	RedisPersistenceRDB  RedisPersistence = "RDB"
 	RedisPersistenceNone RedisPersistence = "None"
 )
+
+// ShardRemoval says what becomes of the data of a shard that the spec no longer has.
+//
+// +kubebuilder:validation:Enum=Refuse;AcceptDataLoss
+type ShardRemoval string
+
+// The values of ShardRemoval.
+const (
+	ShardRemovalRefuse         ShardRemoval = "Refuse"
+	ShardRemovalAcceptDataLoss ShardRemoval = "AcceptDataLoss"
+)

@@ -12,13 +12,14 @@ type DatabaseClusterStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions are the cluster's state in the terms of the Kubernetes API conventions: Ready, Available, Accepted,
-	// Progressing, Degraded, UpToDate and FailoverReady. Each is present from the first sync on.
+	// Progressing, Degraded, UpToDate and FailoverReady, each present from the first sync on, and SchemaInSync where every
+	// member accepts writes and there is more than one.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// members is the number of members that exist.
+	// members is the number of members that exist; those of an ensemble, such as ClickHouse Keeper, are not counted.
 	// +optional
 	Members int32 `json:"members"`
 	// readyMembers is the number of members that are Ready: serving, and for a replica caught up.
@@ -28,7 +29,7 @@ type DatabaseClusterStatus struct {
 	// +optional
 	Selector string `json:"selector,omitempty"`
 	// primary is the pod name of the member that accepts writes, as the members report it. Empty when the cluster is
-	// sharded: each shard has a primary, and memberStatuses say which.
+	// sharded: each shard has a primary, and memberStatuses say which. Empty too when every member accepts writes.
 	// +optional
 	Primary string `json:"primary,omitempty"`
 	// systemID is the identity that the engine gave the data when it was born. Members whose data has another are
@@ -50,11 +51,11 @@ type DatabaseClusterStatus struct {
 	// binding names the Secret with everything an application needs to connect (Service Binding specification).
 	// +optional
 	Binding *BindingStatus `json:"binding,omitempty"`
-	// memberStatuses are the members one by one. Their lag is a metric, never status.
+	// memberStatuses are the members one by one, and after them those of an ensemble. Their lag is a metric, never status.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=128
+	// +kubebuilder:validation:MaxItems=133
 	MemberStatuses []MemberStatus `json:"memberStatuses,omitempty"`
 	// lastFailover tells of the last time another member became primary.
 	// +optional
@@ -83,7 +84,7 @@ type DurabilityStatus struct {
 
 // EndpointsStatus are the addresses for clients, host:port.
 type EndpointsStatus struct {
-	// readWrite reaches the primary.
+	// readWrite reaches the primary; where there is none, every ready member.
 	// +optional
 	ReadWrite string `json:"readWrite,omitempty"`
 	// readOnly reaches the ready replicas; absent with one member.
@@ -103,6 +104,11 @@ type MemberStatus struct {
 	// name is the name of the member, of its pod and of its volume.
 	// +required
 	Name string `json:"name"`
+	// component is the ensemble that the member belongs to, for instance keeper; absent for a member of the cluster
+	// itself.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	Component string `json:"component,omitempty"`
 	// shard is the index of the member's shard; absent when the cluster is not sharded.
 	// +optional
 	Shard *int32 `json:"shard,omitempty"`
@@ -115,7 +121,8 @@ type MemberStatus struct {
 	// ready says whether the member's pod is Ready.
 	// +optional
 	Ready bool `json:"ready"`
-	// caughtUp says whether a replica is level with the primary; with hysteresis, so that it does not flicker.
+	// caughtUp says whether a replica is level with the primary, or with its siblings where there is none; with
+	// hysteresis, so that it does not flicker.
 	// +optional
 	CaughtUp bool `json:"caughtUp"`
 	// restartPending says whether a parameter waits for a restart of this member.

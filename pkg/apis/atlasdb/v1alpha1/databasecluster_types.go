@@ -59,6 +59,9 @@ type DatabaseClusterList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.shards) || !has(self.members) || self.shards * self.members <= 128",message="shards times members may not exceed 128: status lists every member"
 // +kubebuilder:validation:XValidation:rule="!has(self.postgresql) || self.engine == 'PostgreSQL'",message="the block postgresql is only for engine PostgreSQL"
 // +kubebuilder:validation:XValidation:rule="!has(self.redis) || self.engine == 'Redis'",message="the block redis is only for engine Redis"
+// +kubebuilder:validation:XValidation:rule="!has(self.clickhouse) || self.engine == 'ClickHouse'",message="the block clickhouse is only for engine ClickHouse"
+// +kubebuilder:validation:XValidation:rule="(has(self.clickhouse) ? self.clickhouse.keeper.members : 3) == (has(oldSelf.clickhouse) ? oldSelf.clickhouse.keeper.members : 3)",message="clickhouse.keeper.members cannot change yet: the members of the ensemble vote, and AtlasDB does not add or remove them one at a time yet (default 3)"
+// +kubebuilder:validation:XValidation:rule="quantity(has(self.clickhouse) ? string(self.clickhouse.keeper.storage.size) : '5Gi').compareTo(quantity(has(oldSelf.clickhouse) ? string(oldSelf.clickhouse.keeper.storage.size) : '5Gi')) >= 0",message="clickhouse.keeper.storage.size cannot shrink: a volume that is smaller than its data loses data (default 5Gi)"
 type DatabaseClusterSpec struct {
 	// engine is the database software: PostgreSQL, Redis, MongoDB or ClickHouse. Cannot change.
 	// +required
@@ -172,6 +175,10 @@ type DatabaseClusterSpec struct {
 	// redis holds what only Redis has. Only for engine Redis.
 	// +optional
 	Redis *RedisSpec `json:"redis,omitempty"`
+
+	// clickhouse holds what only ClickHouse has. Only for engine ClickHouse.
+	// +optional
+	ClickHouse *ClickHouseSpec `json:"clickhouse,omitempty"`
 }
 
 // ParameterValue is the value of one engine parameter, as the engine's own configuration file would have it.
@@ -320,4 +327,47 @@ type RedisSpec struct {
 	// +optional
 	// +kubebuilder:default=AOF
 	Persistence RedisPersistence `json:"persistence,omitempty"`
+}
+
+// ClickHouseSpec holds what only ClickHouse has.
+type ClickHouseSpec struct {
+	// keeper are the servers of ClickHouse Keeper, by which the replicas of a shard agree. They are there, without being
+	// asked for, as soon as the cluster has more than one server, and stay from then on.
+	// +optional
+	// +kubebuilder:default={}
+	Keeper KeeperSpec `json:"keeper,omitempty"`
+	// shardRemoval says what becomes of a shard that is to go when shards is lowered: Refuse keeps it for as long as it
+	// holds rows (condition Degraded says what to do), AcceptDataLoss removes it with them; its volumes are kept. Default
+	// Refuse. Can change.
+	// +optional
+	// +kubebuilder:default=Refuse
+	ShardRemoval ShardRemoval `json:"shardRemoval,omitempty"`
+}
+
+// KeeperSpec are the servers of ClickHouse Keeper.
+type KeeperSpec struct {
+	// members is how many there are: 1, 3 (survives the loss of any one) or 5 (of any two). Default 3. Cannot change yet.
+	// +optional
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Enum=1;3;5
+	Members int32 `json:"members,omitempty"`
+	// storage is the volume of each.
+	// +optional
+	// +kubebuilder:default={}
+	Storage KeeperStorageSpec `json:"storage,omitempty"`
+	// resources are the CPU and memory of each. Can change; they are replaced one at a time.
+	// +optional
+	// +kubebuilder:default={}
+	Resources ResourcesSpec `json:"resources,omitempty"`
+}
+
+// KeeperStorageSpec is the volume of a server of ClickHouse Keeper. Its StorageClass is that of the members.
+type KeeperStorageSpec struct {
+	// size is the capacity of each volume; at least 1Gi. Default 5Gi. Can grow, cannot shrink.
+	// +optional
+	// +kubebuilder:default="5Gi"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Gi')) >= 0 && quantity(string(self)).compareTo(quantity('64Ti')) <= 0",message="size must be a quantity from 1Gi to 64Ti, for instance 5Gi"
+	Size *resource.Quantity `json:"size,omitempty"`
 }

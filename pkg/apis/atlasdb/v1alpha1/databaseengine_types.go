@@ -70,6 +70,8 @@ type DatabaseEngineSpec struct {
 }
 
 // EngineVersion is one build of an engine.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.ensembleImage) == has(oldSelf.ensembleImage) && (!has(self.ensembleImage) || self.ensembleImage == oldSelf.ensembleImage)",message="the image of a version cannot change: add a version",fieldPath=".ensembleImage"
 type EngineVersion struct {
 	// name is the version as the engine calls it, for instance "17.6".
 	// +required
@@ -83,6 +85,13 @@ type EngineVersion struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.:/_]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the image of a version cannot change: add a version"
 	Image string `json:"image"`
+	// ensembleImage is the image of the servers that keep the members' consensus, of an engine that has such: ZooKeeper
+	// for a ClickHouse that has no Keeper of its own. Default: the image. Cannot change.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.:/_]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$`
+	EnsembleImage string `json:"ensembleImage,omitempty"`
 	// upgradeFrom are the builds of another major version from which this one can be reached. Builds of the same major
 	// version need no entry. Default none. Can change.
 	// +optional

@@ -14,7 +14,8 @@ const (
 	LabelCluster = "atlasdb.io/cluster"
 	// LabelComponent is the part an object plays within its cluster.
 	LabelComponent = "atlasdb.io/component"
-	// ComponentMember is the value of LabelComponent for pods and volumes of members.
+	// ComponentMember is the value of LabelComponent for pods and volumes of members. The members of an ensemble have that
+	// of its name (engine.Ensemble).
 	ComponentMember = "member"
 	// LabelMember is the member's name, on its pod and its volume.
 	LabelMember = "atlasdb.io/member-name"

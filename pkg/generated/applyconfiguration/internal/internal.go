@@ -42,6 +42,74 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         map:
           fields:
+          - name: clickhouse
+            type:
+              map:
+                fields:
+                - name: keeper
+                  type:
+                    map:
+                      fields:
+                      - name: members
+                        type:
+                          scalar: numeric
+                        default: 3
+                      - name: resources
+                        type:
+                          map:
+                            fields:
+                            - name: limits
+                              type:
+                                map:
+                                  elementType:
+                                    scalar: untyped
+                                    list:
+                                      elementType:
+                                        namedType: __untyped_atomic_
+                                      elementRelationship: atomic
+                                    map:
+                                      elementType:
+                                        namedType: __untyped_deduced_
+                                      elementRelationship: separable
+                            - name: requests
+                              type:
+                                map:
+                                  elementType:
+                                    scalar: untyped
+                                    list:
+                                      elementType:
+                                        namedType: __untyped_atomic_
+                                      elementRelationship: atomic
+                                    map:
+                                      elementType:
+                                        namedType: __untyped_deduced_
+                                      elementRelationship: separable
+                              default:
+                                cpu: 100m
+                                memory: 512Mi
+                        default: {}
+                      - name: storage
+                        type:
+                          map:
+                            fields:
+                            - name: size
+                              type:
+                                scalar: untyped
+                                list:
+                                  elementType:
+                                    namedType: __untyped_atomic_
+                                  elementRelationship: atomic
+                                map:
+                                  elementType:
+                                    namedType: __untyped_deduced_
+                                  elementRelationship: separable
+                              default: 5Gi
+                        default: {}
+                  default: {}
+                - name: shardRemoval
+                  type:
+                    scalar: string
+                  default: Refuse
           - name: deletionPolicy
             type:
               scalar: string
@@ -384,6 +452,9 @@ var schemaYAML = typed.YAMLObject(`types:
                     - name: caughtUp
                       type:
                         scalar: boolean
+                    - name: component
+                      type:
+                        scalar: string
                     - name: message
                       type:
                         scalar: string
@@ -473,6 +544,9 @@ var schemaYAML = typed.YAMLObject(`types:
                 elementType:
                   map:
                     fields:
+                    - name: ensembleImage
+                      type:
+                        scalar: string
                     - name: image
                       type:
                         scalar: string

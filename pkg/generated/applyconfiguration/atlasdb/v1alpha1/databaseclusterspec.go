@@ -67,6 +67,8 @@ type DatabaseClusterSpecApplyConfiguration struct {
 	PostgreSQL *PostgreSQLSpecApplyConfiguration `json:"postgresql,omitempty"`
 	// redis holds what only Redis has. Only for engine Redis.
 	Redis *RedisSpecApplyConfiguration `json:"redis,omitempty"`
+	// clickhouse holds what only ClickHouse has. Only for engine ClickHouse.
+	ClickHouse *ClickHouseSpecApplyConfiguration `json:"clickhouse,omitempty"`
 }
 
 // DatabaseClusterSpecApplyConfiguration constructs a declarative configuration of the DatabaseClusterSpec type for use with
@@ -229,5 +231,13 @@ func (b *DatabaseClusterSpecApplyConfiguration) WithPostgreSQL(value *PostgreSQL
 // If called multiple times, the Redis field is set to the value of the last call.
 func (b *DatabaseClusterSpecApplyConfiguration) WithRedis(value *RedisSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
 	b.Redis = value
+	return b
+}
+
+// WithClickHouse sets the ClickHouse field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClickHouse field is set to the value of the last call.
+func (b *DatabaseClusterSpecApplyConfiguration) WithClickHouse(value *ClickHouseSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
+	b.ClickHouse = value
 	return b
 }

@@ -19,16 +19,17 @@ type DatabaseClusterStatusApplyConfiguration struct {
 	// observedGeneration is the metadata.generation that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// conditions are the cluster's state in the terms of the Kubernetes API conventions: Ready, Available, Accepted,
-	// Progressing, Degraded, UpToDate and FailoverReady. Each is present from the first sync on.
+	// Progressing, Degraded, UpToDate and FailoverReady, each present from the first sync on, and SchemaInSync where every
+	// member accepts writes and there is more than one.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
-	// members is the number of members that exist.
+	// members is the number of members that exist; those of an ensemble, such as ClickHouse Keeper, are not counted.
 	Members *int32 `json:"members,omitempty"`
 	// readyMembers is the number of members that are Ready: serving, and for a replica caught up.
 	ReadyMembers *int32 `json:"readyMembers,omitempty"`
 	// selector selects the pods of the members, for the scale subresource. Empty when the cluster is sharded.
 	Selector *string `json:"selector,omitempty"`
 	// primary is the pod name of the member that accepts writes, as the members report it. Empty when the cluster is
-	// sharded: each shard has a primary, and memberStatuses say which.
+	// sharded: each shard has a primary, and memberStatuses say which. Empty too when every member accepts writes.
 	Primary *string `json:"primary,omitempty"`
 	// systemID is the identity that the engine gave the data when it was born. Members whose data has another are
 	// refused.
@@ -43,7 +44,7 @@ type DatabaseClusterStatusApplyConfiguration struct {
 	Endpoints *EndpointsStatusApplyConfiguration `json:"endpoints,omitempty"`
 	// binding names the Secret with everything an application needs to connect (Service Binding specification).
 	Binding *BindingStatusApplyConfiguration `json:"binding,omitempty"`
-	// memberStatuses are the members one by one. Their lag is a metric, never status.
+	// memberStatuses are the members one by one, and after them those of an ensemble. Their lag is a metric, never status.
 	MemberStatuses []MemberStatusApplyConfiguration `json:"memberStatuses,omitempty"`
 	// lastFailover tells of the last time another member became primary.
 	LastFailover *FailoverStatusApplyConfiguration `json:"lastFailover,omitempty"`

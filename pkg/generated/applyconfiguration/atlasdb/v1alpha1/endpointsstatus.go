@@ -10,7 +10,7 @@ package v1alpha1
 //
 // EndpointsStatus are the addresses for clients, host:port.
 type EndpointsStatusApplyConfiguration struct {
-	// readWrite reaches the primary.
+	// readWrite reaches the primary; where there is none, every ready member.
 	ReadWrite *string `json:"readWrite,omitempty"`
 	// readOnly reaches the ready replicas; absent with one member.
 	ReadOnly *string `json:"readOnly,omitempty"`

@@ -18,6 +18,9 @@ type EngineVersionApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// image is the image of the build; with a digest it is the same for ever. Cannot change.
 	Image *string `json:"image,omitempty"`
+	// ensembleImage is the image of the servers that keep the members' consensus, of an engine that has such: ZooKeeper
+	// for a ClickHouse that has no Keeper of its own. Default: the image. Cannot change.
+	EnsembleImage *string `json:"ensembleImage,omitempty"`
 	// upgradeFrom are the builds of another major version from which this one can be reached. Builds of the same major
 	// version need no entry. Default none. Can change.
 	UpgradeFrom []string `json:"upgradeFrom,omitempty"`
@@ -45,6 +48,14 @@ func (b *EngineVersionApplyConfiguration) WithName(value string) *EngineVersionA
 // If called multiple times, the Image field is set to the value of the last call.
 func (b *EngineVersionApplyConfiguration) WithImage(value string) *EngineVersionApplyConfiguration {
 	b.Image = &value
+	return b
+}
+
+// WithEnsembleImage sets the EnsembleImage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EnsembleImage field is set to the value of the last call.
+func (b *EngineVersionApplyConfiguration) WithEnsembleImage(value string) *EngineVersionApplyConfiguration {
+	b.EnsembleImage = &value
 	return b
 }
 

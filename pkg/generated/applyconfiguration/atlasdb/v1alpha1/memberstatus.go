@@ -16,6 +16,9 @@ import (
 type MemberStatusApplyConfiguration struct {
 	// name is the name of the member, of its pod and of its volume.
 	Name *string `json:"name,omitempty"`
+	// component is the ensemble that the member belongs to, for instance keeper; absent for a member of the cluster
+	// itself.
+	Component *string `json:"component,omitempty"`
 	// shard is the index of the member's shard; absent when the cluster is not sharded.
 	Shard *int32 `json:"shard,omitempty"`
 	// role is Primary, Replica or Unknown.
@@ -24,7 +27,8 @@ type MemberStatusApplyConfiguration struct {
 	Node *string `json:"node,omitempty"`
 	// ready says whether the member's pod is Ready.
 	Ready *bool `json:"ready,omitempty"`
-	// caughtUp says whether a replica is level with the primary; with hysteresis, so that it does not flicker.
+	// caughtUp says whether a replica is level with the primary, or with its siblings where there is none; with
+	// hysteresis, so that it does not flicker.
 	CaughtUp *bool `json:"caughtUp,omitempty"`
 	// restartPending says whether a parameter waits for a restart of this member.
 	RestartPending *bool `json:"restartPending,omitempty"`
@@ -43,6 +47,14 @@ func MemberStatus() *MemberStatusApplyConfiguration {
 // If called multiple times, the Name field is set to the value of the last call.
 func (b *MemberStatusApplyConfiguration) WithName(value string) *MemberStatusApplyConfiguration {
 	b.Name = &value
+	return b
+}
+
+// WithComponent sets the Component field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Component field is set to the value of the last call.
+func (b *MemberStatusApplyConfiguration) WithComponent(value string) *MemberStatusApplyConfiguration {
+	b.Component = &value
 	return b
 }
 

@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
+)
+
+// KeeperMetrics asks the keeper at each scrape.
+type KeeperMetrics struct {
+	ctx    context.Context //nolint:containedctx // Collect is handed none; this one ends with the agent
+	driver *KeeperDriver
+}
+
+// NewKeeperMetrics returns the metrics of the keeper that a driver runs, to be collected while ctx lasts.
+func NewKeeperMetrics(ctx context.Context, d *KeeperDriver) *KeeperMetrics {
+	return &KeeperMetrics{ctx: ctx, driver: d}
+}
+
+const keeperPrefix = "atlasdb_keeper_"
+
+var keeperUp = prometheus.NewDesc(keeperPrefix+"up", "1 when the keeper answers and sees a majority.", nil, nil)
+
+// ofKeeper are the lines of mntr that both kinds of keeper have. Of an ensemble only the leader knows its followers.
+var ofKeeper = map[string]metric{
+	"zk_server_state":               keeper(prometheus.GaugeValue, "leader", "1 on the keeper that leads the others."),
+	"zk_synced_followers":           keeper(prometheus.GaugeValue, "synced_followers", "Followers that are level; of the leader."),
+	"zk_znode_count":                keeper(prometheus.GaugeValue, "znodes", "Nodes of the tree."),
+	"zk_approximate_data_size":      keeper(prometheus.GaugeValue, "data_bytes", "Data of the tree."),
+	"zk_ephemerals_count":           keeper(prometheus.GaugeValue, "ephemerals", "Nodes that end with their session."),
+	"zk_watch_count":                keeper(prometheus.GaugeValue, "watches", "Watches that clients have set."),
+	"zk_num_alive_connections":      keeper(prometheus.GaugeValue, "connections", "Connections of clients."),
+	"zk_outstanding_requests":       keeper(prometheus.GaugeValue, "outstanding_requests", "Requests that wait."),
+	"zk_avg_latency":                keeper(prometheus.GaugeValue, "latency_average_milliseconds", "Mean latency of requests."),
+	"zk_max_latency":                keeper(prometheus.GaugeValue, "latency_max_milliseconds", "Largest latency of a request."),
+	"zk_packets_received":           keeper(prometheus.CounterValue, "packets_received_total", "Packets received of clients."),
+	"zk_packets_sent":               keeper(prometheus.CounterValue, "packets_sent_total", "Packets sent to clients."),
+	"zk_open_file_descriptor_count": keeper(prometheus.GaugeValue, "open_files", "Files and connections that are open."),
+}
+
+func keeper(kind prometheus.ValueType, name, help string) metric {
+	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: kind}
+}
+
+// Describe names every metric.
+func (*KeeperMetrics) Describe(out chan<- *prometheus.Desc) {
+	out <- keeperUp
+	for _, one := range ofKeeper {
+		out <- one.desc
+	}
+}
+
+// Collect asks the keeper. One that sees no majority answers nothing else.
+func (m *KeeperMetrics) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(m.ctx, scrapeTimeout)
+	defer cancel()
+	lines, err := m.driver.monitor(ctx)
+	if err != nil {
+		klog.FromContext(ctx).V(2).Info("Asking the keeper for metrics failed", "err", err)
+	}
+	if len(lines) == 0 {
+		out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 0)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 1)
+	for name, value := range lines {
+		if one, wanted := ofKeeper[name]; wanted {
+			out <- prometheus.MustNewConstMetric(one.desc, one.kind, value)
+		}
+	}
+}
+
+// monitor asks for all numbers of the keeper; none of one that sees no majority.
+func (d *KeeperDriver) monitor(ctx context.Context) (map[string]float64, error) {
+	kind := d.kind.Load()
+	if kind == nil {
+		return nil, nil
+	}
+	answer, err := d.words.ask(ctx, *kind, local, localhost, "mntr")
+	if err != nil {
+		return nil, err
+	}
+	return numbersIn(answer), nil
+}
+
+// numbersIn reads the answer to mntr, of which what is no number is left out but for who leads.
+func numbersIn(answer string) map[string]float64 {
+	found := map[string]float64{}
+	for line := range strings.Lines(answer) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "\t")
+		if !ok {
+			continue
+		}
+		if name == "zk_server_state" {
+			found[name] = 0
+			if (keeperState{Mode: value}).Leads() {
+				found[name] = 1
+			}
+		} else if n, err := strconv.ParseFloat(value, 64); err == nil {
+			found[name] = n
+		}
+	}
+	return found
+}

@@ -1,0 +1,223 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"k8s.io/klog/v2"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
+)
+
+// Observe looks at the volume and at the server. A server that does not answer is Running and not Accepting.
+func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
+	last, err := d.observe(d.options.Member, o)
+	if err != nil {
+		return err
+	}
+	if last.Ended {
+		d.bury(ctx, o.Plan, last)
+	}
+	if m, _, err := d.volume.mark(); err == nil && o.Volume.Locked {
+		d.school.schooled = m.Schooled
+	}
+	o.Refused, o.Pending, o.SchemaBehind = d.config.complaint, d.config.pending, d.school.behind
+	if d.server != nil {
+		d.observeServer(ctx, o)
+	}
+	if o.Problem == nil {
+		o.Problem = d.waiting(o.Plan)
+	}
+	return nil
+}
+
+// bury takes note of a server that has ended. One that never took a connection may have been refused its settings; but
+// an old one does not start while there is no quorum of keepers either, which says nothing against them.
+func (d *Driver) bury(ctx context.Context, plan engine.Plan, last end) {
+	d.config.pending, d.run = nil, run{}
+	if last.Told || last.Accepted {
+		return
+	}
+	if d.serving(ctx, plan) {
+		d.config.distrust()
+	} else {
+		d.config.stillborn, d.run.lost = 0, time.Now().Add(-lostFor)
+	}
+}
+
+// observeServer looks at the server that runs.
+func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if !d.asked.IsZero() {
+		if err := d.stop(); err != nil { // it goes down, whatever it says
+			klog.FromContext(ctx).Error(err, "The server could not be told again to stop")
+		}
+		return
+	}
+	if err := d.reach(); err != nil {
+		klog.FromContext(ctx).Error(err, "The server cannot be asked")
+		return
+	}
+	if err := d.client.QueryRow(ctx, "SELECT version()").Scan(&o.Server.Version); err != nil {
+		return // a server that starts refuses connections; that it does is what is observed
+	}
+	o.Server.Accepting, o.Server.Quiet = true, d.quiet(ctx)
+	if err := d.trust(); err != nil {
+		klog.FromContext(ctx).Error(err, "The settings that the server took could not be noted")
+	}
+	me, _ := o.Plan.Member(d.options.Member)
+	o.Server.Enforced = o.Plan.QuorumOf(me.Shard)
+	d.observeKeepers(ctx, o.Plan)
+	o.Server.Streaming = d.level(ctx, o.Plan, me) && d.school.schooled
+	if o.Plan.Leaving(me.Shard) {
+		d.observeLeaving(ctx, o, me)
+	}
+}
+
+// reach makes the client of the own server.
+func (d *Driver) reach() (err error) {
+	if d.client == nil {
+		d.client, err = connect(d.Access().login)
+	}
+	return err
+}
+
+// lostFor is how long the keepers may not answer before it is a problem: a session moves to another of them when its
+// own dies.
+const lostFor = 5 * time.Second
+
+// observeKeepers notes whether the keepers answer the server.
+func (d *Driver) observeKeepers(ctx context.Context, plan engine.Plan) {
+	if len(plan.Ensemble()) == 0 {
+		d.run.lost = time.Time{}
+		return
+	}
+	_, err := number(ctx, d.client, "SELECT count() FROM system.zookeeper WHERE path = '/'")
+	switch {
+	case err == nil:
+		d.run.lost = time.Time{}
+	case d.run.lost.IsZero():
+		d.run.lost = time.Now()
+	}
+}
+
+// waiting is the problem of a server whose keepers do not answer.
+func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
+	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || len(plan.Ensemble()) == 0 {
+		return nil
+	}
+	return &engine.Problem{
+		Reason:  v1alpha1.ReasonWaitingForQuorum,
+		Message: "Keeper has no quorum: reads go on, writes are refused",
+	}
+}
+
+// level says whether no table lags behind that of a sibling. Without keepers nobody can tell, and it stays as it was: a
+// server that just came up has what it had.
+func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMember) bool {
+	if !d.run.lost.IsZero() {
+		return d.run.level || time.Since(d.run.lost) > lostFor
+	}
+	mine, err := replicas(ctx, d.client)
+	if err != nil {
+		klog.FromContext(ctx).V(1).Info("The replicated tables could not be looked at", "err", err)
+		return d.run.level
+	}
+	d.run.level = true
+	if clickhouse.Suspects(mine) {
+		d.run.level = !clickhouse.Lagging(mine, d.replicasOfSiblings(ctx, plan.InShard(me.Shard)))
+	}
+	return d.run.level
+}
+
+// replicasOfSiblings are those of every sibling that answers.
+func (d *Driver) replicasOfSiblings(ctx context.Context, members []engine.PlanMember) (all []clickhouse.Replica) {
+	for _, m := range members {
+		if m.Name == d.options.Member {
+			continue
+		}
+		client, err := d.sibling(m)
+		if err != nil {
+			continue
+		}
+		theirs, err := replicas(ctx, client)
+		if err != nil {
+			klog.FromContext(ctx).V(1).Info("A sibling did not tell how far it is", "member", m.Name, "err", err)
+			continue
+		}
+		all = append(all, theirs...)
+	}
+	return all
+}
+
+func replicas(ctx context.Context, client driver.Conn) (all []clickhouse.Replica, err error) {
+	const query = `SELECT database, table, zookeeper_path, toUInt8(is_readonly), toUInt64(absolute_delay)
+		FROM system.replicas ORDER BY database, table`
+	err = each(ctx, client, query, func(rows driver.Rows) error {
+		var r clickhouse.Replica
+		var readOnly uint8
+		if err := rows.Scan(&r.Database, &r.Table, &r.Path, &readOnly, &r.Delay); err != nil {
+			return err
+		}
+		r.ReadOnly = readOnly != 0
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+// observeLeaving finds out whether a shard that the plan wants to go may go.
+func (d *Driver) observeLeaving(ctx context.Context, o *runbook.Observation, me engine.PlanMember) {
+	if o.Plan.AbandonShards {
+		o.Drained = true
+		return
+	}
+	rows, err := number(ctx, d.client, "SELECT toUInt64(sum(rows)) FROM system.parts WHERE active AND database IN ("+
+		databases(o.Plan)+")")
+	switch {
+	case err != nil:
+		klog.FromContext(ctx).Error(err, "The rows of a shard that is to go could not be counted")
+	case rows == 0:
+		o.Drained = true
+	default:
+		o.Problem = &engine.Problem{Reason: v1alpha1.ReasonShardNotEmpty, Message: fmt.Sprintf(
+			"shard %d is to go and has %d rows: move or delete them, or set spec.clickhouse.shardRemoval to AcceptDataLoss",
+			me.Shard, rows)}
+	}
+}
+
+const (
+	// settledFor is how long the Services may still lead to a member that left them, hurriedFor when its pod ends, which
+	// the rules of every node follow at the same time.
+	settledFor, hurriedFor = 4 * time.Second, time.Second
+	// quietWithin is how long the queries of applications are waited for.
+	quietWithin = 30 * time.Second
+)
+
+// quiet says whether the server that is to rest does.
+func (d *Driver) quiet(ctx context.Context) bool {
+	r := d.run
+	if r.quiesced.IsZero() {
+		return false
+	}
+	settled := settledFor
+	if r.hurried {
+		settled = hurriedFor
+	}
+	since := time.Since(r.quiesced)
+	if since < settled || since > quietWithin {
+		return since > quietWithin
+	}
+	running, err := number(ctx, d.client, "SELECT toUInt64(count()) FROM system.processes WHERE initial_user != "+
+		clickhouse.Text(clickhouse.AgentUser))
+	return err == nil && running == 0
+}

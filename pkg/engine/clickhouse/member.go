@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// Secrets are what members know and the plan does not have.
+type Secrets struct {
+	// Agent is the password of the agent's own user, Members what members say to each other.
+	Agent, Members string
+}
+
+// ServerFiles gives all files of a member's server by their path below ConfigDirectory: those of the plan, and those
+// that only this member has.
+func ServerFiles(plan engine.Plan, member string, secrets Secrets) (map[string]string, error) {
+	me, planned := plan.Member(member)
+	if !planned || me.Component != "" {
+		return nil, fmt.Errorf("%s is no member of the plan", member)
+	}
+	if secrets.Agent == "" || secrets.Members == "" {
+		return nil, errors.New("a password is empty, and nobody may come in without one")
+	}
+	d := dialectFor(plan.Build)
+	own, err := render(d.Root, d.member(plan, me, secrets)...)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := d.accounts(plan, secrets)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		ConfigFile: plan.Files[ConfigFile], UsersFile: plan.Files[UsersFile], MemberFile: own, AccountsFile: accounts,
+	}, nil
+}
+
+// member is what a member has of its own, and what the members of a cluster are to each other.
+func (d Dialect) member(plan engine.Plan, me engine.PlanMember, secrets Secrets) []element {
+	all := []element{
+		leaf("display_name", me.Name),
+		leaf("interserver_https_host", me.Host),
+		group("interserver_http_credentials",
+			leaf("user", InterserverUser), secret("password", secrets.Members)),
+		group("macros",
+			leaf(MacroCluster, plan.Cluster),
+			leaf(MacroShard, strconv.Itoa(me.Shard)),
+			leaf(MacroReplica, me.Name)),
+		group("remote_servers", group(plan.Cluster, d.shards(plan, secrets)...)),
+		// An application may read from its own cluster, and from no other machine by way of this one.
+		group("remote_url_allow_hosts", leaf("host_regexp", siblings(me))),
+	}
+	return append(all, d.consensus(plan)...)
+}
+
+// shards are all members of a cluster, by shard. Nothing new is sent to a shard that leaves; it is still read.
+func (d Dialect) shards(plan engine.Plan, secrets Secrets) []element {
+	var all []element
+	if d.ClusterSecret {
+		all = append(all, secret("secret", secrets.Members))
+	}
+	for _, shard := range ShardsOf(plan) {
+		one := group("shard", yesNo("internal_replication", true))
+		if plan.Leaving(shard) {
+			one.children = append(one.children, number("weight", 0))
+		}
+		for _, m := range plan.InShard(shard) {
+			one.children = append(one.children, d.replica(m, secrets))
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// replica is how a member is reached by another.
+func (d Dialect) replica(m engine.PlanMember, secrets Secrets) element {
+	one := group("replica", leaf("host", m.Host), number("port", NativePort), number("secure", 1))
+	if !d.ClusterSecret {
+		one.children = append(one.children, leaf("user", InterserverUser), secret("password", secrets.Members))
+	}
+	return one
+}
+
+// consensus is where the keepers are. Without any there is no replicated table, and nothing is done on all members at
+// once.
+func (d Dialect) consensus(plan engine.Plan) []element {
+	keepers := plan.Ensemble()
+	if len(keepers) == 0 {
+		return nil
+	}
+	var nodes []element
+	for _, k := range keepers {
+		node := group("node", leaf("host", k.Host), number("port", d.Keeper.ports()[0]))
+		if d.Keeper == ClickHouseKeeper {
+			node.children = append(node.children, number("secure", 1))
+		}
+		nodes = append(nodes, node)
+	}
+	// So long after a member died its replicas count as dead, and its own next life gets them back.
+	nodes = append(nodes, leaf("session_timeout_ms", "10000"))
+	return []element{
+		group("zookeeper", nodes...),
+		group("distributed_ddl", leaf("path", "/clickhouse/task_queue/ddl")),
+	}
+}
+
+// siblings matches the names of all that are in the same domain as a member.
+func siblings(me engine.PlanMember) string {
+	_, domain, _ := strings.Cut(me.Host, ".")
+	return `^[a-z0-9-]+\.` + regexp.QuoteMeta(domain) + `$`
+}
+
+// ShardsOf are the indices of all shards that a plan has members of, those that leave too.
+func ShardsOf(plan engine.Plan) []int {
+	var shards []int
+	for shard := 0; len(plan.InShard(shard)) > 0; shard++ {
+		shards = append(shards, shard)
+	}
+	return shards
+}

@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// table is one of the application's database.
+func table(name, engine string) Table { return Table{Database: "app", Name: name, Engine: engine} }
+
+func namesOf(tables []Table) (names []string) {
+	for _, t := range tables {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// TestMissing: what others have comes in an order in which it can be made, and once however many have it.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	theirs := []Table{
+		table("a_view", "View"), table("a_feed", "MaterializedView"), table("all", "Distributed"),
+		table("events", "ReplicatedMergeTree"), table("events", "ReplicatedMergeTree"), table("old", "ReplicatedMergeTree"),
+		table(".inner.a_feed", "MergeTree"), table("own", "MergeTree"), table("log", "Log"),
+	}
+	got := namesOf(Missing([]Table{table("old", "ReplicatedMergeTree")}, theirs))
+	if want := []string{"events", "all", "a_view", "a_feed"}; !slices.Equal(got, want) {
+		t.Errorf("missing are %v, want %v", got, want)
+	}
+	if got := namesOf(Alone(theirs)); !slices.Equal(got, []string{".inner.a_feed", "own", "log"}) {
+		t.Errorf("not replicated are %v", got)
+	}
+}
+
+func TestSchemaBehind(t *testing.T) {
+	t.Parallel()
+	if got := SchemaBehind(nil, nil); got != "" {
+		t.Errorf("nothing differs, and it says %q", got)
+	}
+	got := SchemaBehind([]Table{table("b", "View"), table("a", "View")}, []Table{table("c", "Log")})
+	if want := "missing here: app.a, app.b; not replicated: app.c"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestReplicaPath(t *testing.T) {
+	t.Parallel()
+	me := PathOwner{Name: "orders-db-1-0", Shard: 1}
+	for create, want := range map[string]string{
+		"CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedMergeTree('/t/{cluster}/{shard}/{database}/{table}', '{replica}')": "/t/orders/1/app/t",
+		"CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedSummingMergeTree('/fixed', '{replica}') ORDER BY id":               "/fixed",
+		"CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedMergeTree('/t/{uuid}', '{replica}') ORDER BY id":                   "",
+		"CREATE TABLE app.t (id UInt64) ENGINE = MergeTree ORDER BY id":                                                       "",
+	} {
+		got, found := ReplicaPath(engine.Plan{Cluster: "orders"}, me, Table{Database: "app", Name: "t", Create: create})
+		if found != (want != "") || (found && got != want) {
+			t.Errorf("%s is at %q (%t), want %q", create, got, found, want)
+		}
+	}
+}
+
+// TestLagging: a table lags behind a sibling that is further, and never behind what nobody has.
+func TestLagging(t *testing.T) {
+	t.Parallel()
+	at := func(path string, delay uint64) Replica { return Replica{Path: path, Delay: delay} }
+	for name, tt := range map[string]struct {
+		mine, siblings []Replica
+		want           bool
+	}{
+		"nobody to compare with":          {mine: []Replica{at("/t", 3600)}},
+		"a sibling that has all":          {mine: []Replica{at("/t", 60)}, siblings: []Replica{at("/t", 0)}, want: true},
+		"nearly level":                    {mine: []Replica{at("/t", MostDelay)}, siblings: []Replica{at("/t", 0)}},
+		"all wait for the same":           {mine: []Replica{at("/t", 600)}, siblings: []Replica{at("/t", 598)}},
+		"another table's replica":         {mine: []Replica{at("/t", 60)}, siblings: []Replica{at("/u", 0)}},
+		"a sibling that learns no more":   {mine: []Replica{at("/t", 60)}, siblings: []Replica{{Path: "/t", ReadOnly: true}}},
+		"one of two siblings is further":  {mine: []Replica{at("/t", 60)}, siblings: []Replica{at("/t", 90), at("/t", 1)}, want: true},
+		"one of two tables is far behind": {mine: []Replica{at("/t", 0), at("/u", 60)}, siblings: []Replica{at("/u", 0)}, want: true},
+	} {
+		if got := Lagging(tt.mine, tt.siblings); got != tt.want {
+			t.Errorf("%s: lagging %t, want %t", name, got, tt.want)
+		}
+	}
+}
+
+// TestLeft: only who was a member of this cluster can have left it.
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{{Name: "orders-db-0"}, {Name: "orders-db-1-0", Shard: 1}}}
+	replicas := strings.Fields("orders-db-0 orders-db-1-0 orders-db-2 orders-db-1-1 reorders-db-3 orders-db-x r1")
+	if got := Left(plan, replicas); !slices.Equal(got, []string{"orders-db-2", "orders-db-1-1"}) {
+		t.Errorf("left are %v", got)
+	}
+}

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"strings"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
+
+// Quote writes the name of a database, table or column as it stands in a statement, whatever it holds.
+func Quote(identifier string) string { return "`" + escaped(identifier) + "`" }
+
+// Text writes a text as it stands in a statement, whatever it holds.
+func Text(value string) string { return "'" + escaped(value) + "'" }
+
+// escaped is for both: the server's lexer takes a backslash for an escape between any quotes.
+func escaped(text string) string {
+	return strings.NewReplacer(
+		`\`, `\\`, "'", `\'`, "`", "\\`", "\x00", `\0`, "\n", `\n`, "\r", `\r`, "\t", `\t`,
+	).Replace(text)
+}
+
+// CreateDatabase makes a database of the plan where it is not there yet. One that is shared brings its tables to every
+// member by itself.
+func CreateDatabase(name string, shared bool) string {
+	statement := "CREATE DATABASE IF NOT EXISTS " + Quote(name)
+	if shared {
+		statement += " ENGINE = Replicated(" + Text("/clickhouse/databases/{"+MacroCluster+"}/"+name) +
+			", '{" + MacroShard + "}', '{" + MacroReplica + "}')"
+	}
+	return statement
+}
+
+// SharesDatabases says whether the databases of a plan are to be shared: the version can, and there are keepers.
+func SharesDatabases(plan engine.Plan) bool {
+	d, _ := DialectOf(plan.Build)
+	return d.ReplicatedDatabases && len(plan.Ensemble()) > 0
+}
+
+// DropReplica forgets a replica that is gone, in a version that knows the statement. It touches no data of a server.
+func DropReplica(path, replica string) string {
+	return "SYSTEM DROP REPLICA " + Text(replica) + " FROM ZKPATH " + Text(path)
+}
