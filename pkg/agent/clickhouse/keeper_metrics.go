@@ -29,23 +29,27 @@ var keeperUp = prometheus.NewDesc(keeperPrefix+"up", "1 when the keeper answers 
 
 // ofKeeper are the lines of mntr that both kinds of keeper have. Of an ensemble only the leader knows its followers.
 var ofKeeper = map[string]metric{
-	"zk_server_state":               keeper(prometheus.GaugeValue, "leader", "1 on the keeper that leads the others."),
-	"zk_synced_followers":           keeper(prometheus.GaugeValue, "synced_followers", "Followers that are level; of the leader."),
-	"zk_znode_count":                keeper(prometheus.GaugeValue, "znodes", "Nodes of the tree."),
-	"zk_approximate_data_size":      keeper(prometheus.GaugeValue, "data_bytes", "Data of the tree."),
-	"zk_ephemerals_count":           keeper(prometheus.GaugeValue, "ephemerals", "Nodes that end with their session."),
-	"zk_watch_count":                keeper(prometheus.GaugeValue, "watches", "Watches that clients have set."),
-	"zk_num_alive_connections":      keeper(prometheus.GaugeValue, "connections", "Connections of clients."),
-	"zk_outstanding_requests":       keeper(prometheus.GaugeValue, "outstanding_requests", "Requests that wait."),
-	"zk_avg_latency":                keeper(prometheus.GaugeValue, "latency_average_milliseconds", "Mean latency of requests."),
-	"zk_max_latency":                keeper(prometheus.GaugeValue, "latency_max_milliseconds", "Largest latency of a request."),
-	"zk_packets_received":           keeper(prometheus.CounterValue, "packets_received_total", "Packets received of clients."),
-	"zk_packets_sent":               keeper(prometheus.CounterValue, "packets_sent_total", "Packets sent to clients."),
-	"zk_open_file_descriptor_count": keeper(prometheus.GaugeValue, "open_files", "Files and connections that are open."),
+	"zk_server_state":               keeperGauge("leader", "1 on the keeper that leads the others."),
+	"zk_synced_followers":           keeperGauge("synced_followers", "Followers that are level, as the leader sees them."),
+	"zk_znode_count":                keeperGauge("znodes", "Nodes of the tree."),
+	"zk_approximate_data_size":      keeperGauge("data_bytes", "Data of the tree."),
+	"zk_ephemerals_count":           keeperGauge("ephemerals", "Nodes that end with their session."),
+	"zk_watch_count":                keeperGauge("watches", "Watches that clients have set."),
+	"zk_num_alive_connections":      keeperGauge("connections", "Connections of clients."),
+	"zk_outstanding_requests":       keeperGauge("outstanding_requests", "Requests that wait."),
+	"zk_avg_latency":                keeperGauge("latency_average_milliseconds", "Mean latency of requests."),
+	"zk_max_latency":                keeperGauge("latency_max_milliseconds", "Largest latency of a request."),
+	"zk_packets_received":           keeperCounter("packets_received_total", "Packets received of clients."),
+	"zk_packets_sent":               keeperCounter("packets_sent_total", "Packets sent to clients."),
+	"zk_open_file_descriptor_count": keeperGauge("open_files", "Files and connections that are open."),
 }
 
-func keeper(kind prometheus.ValueType, name, help string) metric {
-	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: kind}
+func keeperGauge(name, help string) metric {
+	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: prometheus.GaugeValue}
+}
+
+func keeperCounter(name, help string) metric {
+	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: prometheus.CounterValue}
 }
 
 // Describe names every metric.

@@ -47,7 +47,8 @@ var ofServer = []metric{
 		"Parts of the partition that has most: inserts are held up, and then refused, when there are too many."),
 
 	gauge(ofItself, "queue", "replication_queue", "Entries that replicated tables have still to do."),
-	gauge(ofItself, "delay", "replication_delay_seconds", "Age of the oldest of them, of the table that is furthest behind."),
+	gauge(ofItself, "delay", "replication_delay_seconds",
+		"Age of the oldest of them, of the table that is furthest behind."),
 	gauge(ofItself, "readonly", "readonly_replicas", "Replicated tables that accept no writes."),
 	counter(events, "ReplicatedPartFetches", "replicated_part_fetches_total", "Parts fetched from other members."),
 	counter(events, "ReplicatedPartFailedFetches", "replicated_part_failed_fetches_total",

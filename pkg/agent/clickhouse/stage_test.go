@@ -219,7 +219,8 @@ func (a *actor) plan() engine.Plan {
 	here := strings.NewReplacer(
 		clickhouse.DataDirectory, a.path("clickhouse"), resource.TLSMountPath, a.path("tls"),
 		"<listen_host>::</listen_host>", "", "<listen_host>0.0.0.0<", "<listen_host>"+a.address+"<",
-		"clientPort=", "clientPortAddress="+a.address+"\nclientPort=", "quorumListenOnAllIPs=true", "quorumListenOnAllIPs=false",
+		"clientPort=", "clientPortAddress="+a.address+"\nclientPort=",
+		"quorumListenOnAllIPs=true", "quorumListenOnAllIPs=false",
 		"<verificationMode>strict<", "<verificationMode>relaxed<",
 	)
 	p := a.s.plan
