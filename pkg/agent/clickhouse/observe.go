@@ -132,8 +132,10 @@ func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMemb
 		klog.FromContext(ctx).V(1).Info("The replicated tables could not be looked at", "err", err)
 		return d.run.level
 	}
-	d.run.level = true
-	if clickhouse.Suspects(mine) {
+	// A new member is not level before it once had everything, however young that is.
+	d.school.fresh = d.school.fresh && !clickhouse.Complete(mine)
+	d.run.level = !d.school.fresh
+	if d.run.level && clickhouse.Suspects(mine) {
 		d.run.level = !clickhouse.Lagging(mine, d.replicasOfSiblings(ctx, plan.InShard(me.Shard)))
 	}
 	return d.run.level
@@ -160,12 +162,13 @@ func (d *Driver) replicasOfSiblings(ctx context.Context, members []engine.PlanMe
 }
 
 func replicas(ctx context.Context, client driver.Conn) (all []clickhouse.Replica, err error) {
-	const query = `SELECT database, table, zookeeper_path, toUInt8(is_readonly), toUInt64(absolute_delay)
+	const query = `SELECT database, table, zookeeper_path, toUInt8(is_readonly), toUInt64(inserts_in_queue),
+		toUInt64(absolute_delay)
 		FROM system.replicas ORDER BY database, table`
 	err = each(ctx, client, query, func(rows driver.Rows) error {
 		var r clickhouse.Replica
 		var readOnly uint8
-		if err := rows.Scan(&r.Database, &r.Table, &r.Path, &readOnly, &r.Delay); err != nil {
+		if err := rows.Scan(&r.Database, &r.Table, &r.Path, &readOnly, &r.Inserts, &r.Delay); err != nil {
 			return err
 		}
 		r.ReadOnly = readOnly != 0

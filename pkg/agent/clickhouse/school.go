@@ -23,6 +23,8 @@ type school struct {
 	schooled bool
 	behind   string
 	looked   time.Time
+	// fresh says that it has made tables and never had all that is in them.
+	fresh bool
 }
 
 // lookEvery is how often the schema is compared with that of the siblings. Every comparison asks each of them.
@@ -65,6 +67,7 @@ func (d *Driver) keepSchema(ctx context.Context, plan engine.Plan) error {
 		if !shared {
 			missing = d.learn(ctx, plan, missing)
 		}
+		d.school.fresh = true
 		if m.Schooled = len(missing) == 0; m.Schooled {
 			if err := d.volume.remember(m); err != nil {
 				return err
