@@ -23,6 +23,7 @@ func TestReal18OneMember(t *testing.T) {
 	if n := a.rows("app.t"); n != 2 {
 		t.Errorf("%d rows", n)
 	}
+	a.measured(scraped{"up": 1, "rows": 2, "parts": 1, "readonly_replicas": 0, "keeper_sessions": 0})
 	a.kill()
 	s.until("the next life of the server", func(o runbook.Observation) bool { return o.Server.Streaming }, a)
 	if n := a.rows("app.t"); n != 2 {
@@ -93,7 +94,10 @@ func TestReal18KeeperGone(t *testing.T) {
 	s.serve(keeper, first, second)
 	second.says(replicated)
 	first.says(replicated, insert(3))
+	first.measured(scraped{"up": 1, "replication_queue": 0, "table_readonly/app/t": 0, "keeper_sessions": 1})
+	keeper.measured(scraped{"up": 1, "leader": 1})
 	keeper.kill()
+	keeper.measured(scraped{"up": 0})
 	s.until("the problem", func(o runbook.Observation) bool { return o.Problem != nil && o.Server.Streaming }, first)
 	if n := first.rows("app.t"); n != 3 {
 		t.Errorf("%d rows can be read", n)

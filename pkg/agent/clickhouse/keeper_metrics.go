@@ -28,7 +28,7 @@ const keeperPrefix = "atlasdb_keeper_"
 var keeperUp = prometheus.NewDesc(keeperPrefix+"up", "1 when the keeper answers and sees a majority.", nil, nil)
 
 // ofKeeper are the lines of mntr that both kinds of keeper have. Of an ensemble only the leader knows its followers.
-var ofKeeper = map[string]metric{
+var ofKeeper = map[string]keeperMetric{
 	"zk_server_state":               keeperGauge("leader", "1 on the keeper that leads the others."),
 	"zk_synced_followers":           keeperGauge("synced_followers", "Followers that are level, as the leader sees them."),
 	"zk_znode_count":                keeperGauge("znodes", "Nodes of the tree."),
@@ -37,19 +37,32 @@ var ofKeeper = map[string]metric{
 	"zk_watch_count":                keeperGauge("watches", "Watches that clients have set."),
 	"zk_num_alive_connections":      keeperGauge("connections", "Connections of clients."),
 	"zk_outstanding_requests":       keeperGauge("outstanding_requests", "Requests that wait."),
-	"zk_avg_latency":                keeperGauge("latency_average_milliseconds", "Mean latency of requests."),
-	"zk_max_latency":                keeperGauge("latency_max_milliseconds", "Largest latency of a request."),
+	"zk_avg_latency":                keeperTime("latency_average_seconds", "Mean latency of requests."),
+	"zk_max_latency":                keeperTime("latency_max_seconds", "Largest latency of a request."),
 	"zk_packets_received":           keeperCounter("packets_received_total", "Packets received of clients."),
 	"zk_packets_sent":               keeperCounter("packets_sent_total", "Packets sent to clients."),
 	"zk_open_file_descriptor_count": keeperGauge("open_files", "Files and connections that are open."),
 }
 
-func keeperGauge(name, help string) metric {
-	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: prometheus.GaugeValue}
+// keeperMetric is what Prometheus sees of a line, of which so many make one of its units.
+type keeperMetric struct {
+	metric
+	per float64
 }
 
-func keeperCounter(name, help string) metric {
-	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: prometheus.CounterValue}
+func keeperGauge(name, help string) keeperMetric { return ofLine(prometheus.GaugeValue, 1, name, help) }
+
+func keeperCounter(name, help string) keeperMetric {
+	return ofLine(prometheus.CounterValue, 1, name, help)
+}
+
+// keeperTime is a line in milliseconds.
+func keeperTime(name, help string) keeperMetric {
+	return ofLine(prometheus.GaugeValue, 1000, name, help)
+}
+
+func ofLine(kind prometheus.ValueType, per float64, name, help string) keeperMetric {
+	return keeperMetric{metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: kind}, per}
 }
 
 // Describe names every metric.
@@ -75,7 +88,7 @@ func (m *KeeperMetrics) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 1)
 	for name, value := range lines {
 		if one, wanted := ofKeeper[name]; wanted {
-			out <- prometheus.MustNewConstMetric(one.desc, one.kind, value)
+			out <- prometheus.MustNewConstMetric(one.desc, one.kind, value/one.per)
 		}
 	}
 }
