@@ -124,9 +124,20 @@ func (c *clickHouseConn) broken() bool { return c.failed }
 
 func (c *clickHouseConn) write(ctx context.Context, table string, session int, seq int64) (outcome, error) {
 	defer c.until(ctx)()
-	err := c.Exec(ctx, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d)", tableOf(table, session), session, seq))
+	err := c.insert(ctx, tableOf(table, session), session, seq)
 	c.failed = err != nil
 	return judgeClickHouse(err), err
+}
+
+func (c *clickHouseConn) insert(ctx context.Context, table string, session int, seq int64) error {
+	batch, err := c.PrepareBatch(ctx, "INSERT INTO "+table+" (session, seq)")
+	if err != nil {
+		return err
+	}
+	if err := batch.Append(uint32(session), uint64(seq)); err != nil {
+		return errors.Join(err, batch.Abort())
+	}
+	return batch.Send()
 }
 
 // tableOf is where a session has its rows.
@@ -147,13 +158,13 @@ func judgeClickHouse(err error) outcome {
 	return unknown
 }
 
-// prepare makes the tables on one member, from which the others have them. The bounds on parts are for one row each.
+// prepare makes the tables on every member. The bounds on parts are for one row each.
 func (c *clickHouseConn) prepare(ctx context.Context, table string) error {
 	defer c.until(ctx)()
 	for session := range insider + 1 {
 		name := tableOf(table, session)
-		err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (session UInt32, seq UInt64) ENGINE = "+
-			"ReplicatedMergeTree('/clickhouse/tables/{shard}/%s', '{replica}') ORDER BY seq "+
+		err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s ON CLUSTER '{cluster}' "+
+			"(session UInt32, seq UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/app/%s', '{replica}') ORDER BY seq "+
 			"SETTINGS parts_to_delay_insert = 3000, parts_to_throw_insert = 6000", name, name))
 		if err != nil {
 			return err
