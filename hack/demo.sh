@@ -60,7 +60,8 @@ exec clickhouse-client --config-file=/tmp/client.xml --secure --host "$1" --port
 SH
 )
 RECORDS[clickhouse]=rows
-WRITE[clickhouse]="CREATE TABLE IF NOT EXISTS greetings (n UInt32, words String) ENGINE = ReplicatedMergeTree ORDER BY n;
+WRITE[clickhouse]="CREATE TABLE IF NOT EXISTS greetings (n UInt32, words String)
+  ENGINE = ReplicatedMergeTree ORDER BY n;
   INSERT INTO greetings SELECT number + 1 AS n, concat('hello ', toString(n)) FROM system.numbers LIMIT 1000"
 COUNT[clickhouse]="SELECT count(DISTINCT n) FROM greetings"
 

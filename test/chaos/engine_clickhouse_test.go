@@ -25,9 +25,9 @@ import (
 )
 
 // clickHouse keeps a trial's rows in replicated tables, one for each session: an old server takes one write with a
-// quorum at a time into a table and refuses the others. Rows have no key, so that a second one of the same number shows;
-// a block that is inserted twice would be left out, but no two of a trial's are the same. No row bears a number that the
-// database gave it.
+// quorum at a time into a table and refuses the others. Rows have no key, so that a second one of the same number
+// shows; a block that is inserted twice would be left out, but no two of a trial's are the same. No row bears a number
+// that the database gave it.
 var clickHouse = &engine{
 	kind: v1alpha1.EngineClickHouse, version: "18.16", connect: connectClickHouse, leaderless: true,
 	server: isProgram("clickhouse-server"), keeper: isProgram("clickhouse-keeper", "java"),
@@ -88,8 +88,8 @@ func connectClickHouse(ctx context.Context, r route) (_ conn, life string, err e
 	return c, life, nil
 }
 
-// starts are when servers were seen to have started, by host and in seconds. A server tells the time and how long it has
-// run, both rounded, so that one start may look like either of two.
+// starts are when servers were seen to have started, by host and in seconds. A server tells the time and how long it
+// has run, both rounded, so that one start may look like either of two.
 var starts = struct {
 	sync.Mutex
 	of map[string][]int64
@@ -143,9 +143,9 @@ func (c *clickHouseConn) insert(ctx context.Context, table string, session int, 
 // tableOf is where a session has its rows.
 func tableOf(table string, session int) string { return fmt.Sprintf("%s_%d", table, session) }
 
-// refusals are the codes of errors that a server has before it begins to write: the table is unknown or read-only, there
-// is no Keeper, too few replicas are there, or an earlier write waits for its quorum; too many queries, too many parts,
-// or a login that is not good. After any other the row may be there.
+// refusals are the codes of errors that a server has before it begins to write: the table is unknown or read-only,
+// there is no Keeper, too few replicas are there, or an earlier write waits for its quorum; too many queries, too many
+// parts, or a login that is not good. After any other the row may be there.
 var refusals = []int32{60, 81, 192, 193, 202, 225, 242, 252, 285, 286, 516}
 
 func judgeClickHouse(err error) outcome {
@@ -164,8 +164,8 @@ func (c *clickHouseConn) prepare(ctx context.Context, table string) error {
 	for session := range insider + 1 {
 		name := tableOf(table, session)
 		err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s ON CLUSTER '{cluster}' "+
-			"(session UInt32, seq UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/app/%s', '{replica}') ORDER BY seq "+
-			"SETTINGS parts_to_delay_insert = 3000, parts_to_throw_insert = 6000", name, name))
+			"(session UInt32, seq UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/app/%s', '{replica}') "+
+			"ORDER BY seq SETTINGS parts_to_delay_insert = 3000, parts_to_throw_insert = 6000", name, name))
 		if err != nil {
 			return err
 		}

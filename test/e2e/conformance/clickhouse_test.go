@@ -52,8 +52,8 @@ func (s clickHouseSession) Member(ctx context.Context) (name string, err error) 
 	return name, err
 }
 
-// unknownTable is the code of a table that is not there yet. withoutKeeper are those of a server that has no Keeper to make
-// a replicated table with, or to tell other members of it.
+// unknownTable is the code of a table that is not there yet. withoutKeeper are those of a server that has no Keeper to
+// make a replicated table with, or to tell other members of it.
 const unknownTable = 60
 
 var withoutKeeper = []int32{139, 225}
@@ -95,7 +95,8 @@ func (s clickHouseSession) makeTable(ctx context.Context) error {
 	}
 	everywhere, replicated := "", "ReplicatedMergeTree"
 	if version.Version.Major < 24 {
-		everywhere, replicated = "ON CLUSTER '{cluster}'", "ReplicatedMergeTree('/clickhouse/tables/{shard}/app/seen', '{replica}')"
+		everywhere = "ON CLUSTER '{cluster}'"
+		replicated += "('/clickhouse/tables/{shard}/app/seen', '{replica}')"
 	}
 	const table = "CREATE TABLE IF NOT EXISTS seen %s (n UInt32) ENGINE = %s ORDER BY n"
 	err = s.conn.Exec(ctx, fmt.Sprintf(table, everywhere, replicated))

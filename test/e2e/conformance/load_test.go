@@ -56,8 +56,8 @@ func (d *database) openForWrites(ctx context.Context) (session, error) {
 	return s, nil
 }
 
-// next writes the next record until it is acknowledged. When time is up it tells why the last try failed that was not cut
-// short by that.
+// next writes the next record until it is acknowledged. When time is up it tells why the last try failed that was not
+// cut short by that.
 func (w *writer) next(ctx context.Context) error {
 	began := time.Now()
 	var last error
