@@ -38,8 +38,8 @@ RECORDS[redis]=keys
 WRITE[redis]="for n = 1, 1000 do redis.call('SET', 'greeting:' .. n, 'hello ' .. n) end"
 COUNT[redis]="return redis.call('DBSIZE')"
 
-# The client takes a password from a file in every version, from the environment only in the newest. Debian's build does
-# not find the path of a replicated table by itself.
+# The client takes a password from a file in every version, from the environment only in the newest. Debian's build must
+# be told on which members a table is to be, and where in the Keeper.
 CLIENT[clickhouse]=$(cat <<'SH'
 cat >/tmp/client.xml <<XML
 <config>
@@ -52,15 +52,16 @@ cat >/tmp/client.xml <<XML
 </config>
 XML
 case $(clickhouse-client --version) in
-*" 18."*) path="('/clickhouse/tables/{shard}/greetings', '{replica}')" ;;
+*" 18."*) everywhere=" ON CLUSTER '{cluster}'" path="('/clickhouse/tables/{shard}/app/greetings', '{replica}')" ;;
 esac
 exec clickhouse-client --config-file=/tmp/client.xml --secure --host "$1" --port "$(cat /binding/port)" \
   --database "$(cat /binding/database)" --multiquery \
-  --query "$(printf %s "$2" | sed "s#ReplicatedMergeTree#&${path:-}#")"
+  --query "$(printf %s "$2" | sed "s#EXISTS greetings#&${everywhere:-}#; s#ReplicatedMergeTree#&${path:-}#")"
 SH
 )
 RECORDS[clickhouse]=rows
-WRITE[clickhouse]="CREATE TABLE IF NOT EXISTS greetings (n UInt32, words String) ENGINE = ReplicatedMergeTree ORDER BY n;
+WRITE[clickhouse]="CREATE TABLE IF NOT EXISTS greetings (n UInt32, words String)
+  ENGINE = ReplicatedMergeTree ORDER BY n;
   INSERT INTO greetings SELECT number + 1 AS n, concat('hello ', toString(n)) FROM system.numbers LIMIT 1000"
 COUNT[clickhouse]="SELECT count(DISTINCT n) FROM greetings"
 

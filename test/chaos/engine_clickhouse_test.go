@@ -25,9 +25,9 @@ import (
 )
 
 // clickHouse keeps a trial's rows in replicated tables, one for each session: an old server takes one write with a
-// quorum at a time into a table and refuses the others. Rows have no key, so that a second one of the same number shows;
-// a block that is inserted twice would be left out, but no two of a trial's are the same. No row bears a number that the
-// database gave it.
+// quorum at a time into a table and refuses the others. Rows have no key, so that a second one of the same number
+// shows; a block that is inserted twice would be left out, but no two of a trial's are the same. No row bears a number
+// that the database gave it.
 var clickHouse = &engine{
 	kind: v1alpha1.EngineClickHouse, version: "18.16", connect: connectClickHouse, leaderless: true,
 	server: isProgram("clickhouse-server"), keeper: isProgram("clickhouse-keeper", "java"),
@@ -88,8 +88,8 @@ func connectClickHouse(ctx context.Context, r route) (_ conn, life string, err e
 	return c, life, nil
 }
 
-// starts are when servers were seen to have started, by host and in seconds. A server tells the time and how long it has
-// run, both rounded, so that one start may look like either of two.
+// starts are when servers were seen to have started, by host and in seconds. A server tells the time and how long it
+// has run, both rounded, so that one start may look like either of two.
 var starts = struct {
 	sync.Mutex
 	of map[string][]int64
@@ -124,17 +124,28 @@ func (c *clickHouseConn) broken() bool { return c.failed }
 
 func (c *clickHouseConn) write(ctx context.Context, table string, session int, seq int64) (outcome, error) {
 	defer c.until(ctx)()
-	err := c.Exec(ctx, fmt.Sprintf("INSERT INTO %s VALUES (%d, %d)", tableOf(table, session), session, seq))
+	err := c.insert(ctx, tableOf(table, session), session, seq)
 	c.failed = err != nil
 	return judgeClickHouse(err), err
+}
+
+func (c *clickHouseConn) insert(ctx context.Context, table string, session int, seq int64) error {
+	batch, err := c.PrepareBatch(ctx, "INSERT INTO "+table+" (session, seq)")
+	if err != nil {
+		return err
+	}
+	if err := batch.Append(uint32(session), uint64(seq)); err != nil {
+		return errors.Join(err, batch.Abort())
+	}
+	return batch.Send()
 }
 
 // tableOf is where a session has its rows.
 func tableOf(table string, session int) string { return fmt.Sprintf("%s_%d", table, session) }
 
-// refusals are the codes of errors that a server has before it begins to write: the table is unknown or read-only, there
-// is no Keeper, too few replicas are there, or an earlier write waits for its quorum; too many queries, too many parts,
-// or a login that is not good. After any other the row may be there.
+// refusals are the codes of errors that a server has before it begins to write: the table is unknown or read-only,
+// there is no Keeper, too few replicas are there, or an earlier write waits for its quorum; too many queries, too many
+// parts, or a login that is not good. After any other the row may be there.
 var refusals = []int32{60, 81, 192, 193, 202, 225, 242, 252, 285, 286, 516}
 
 func judgeClickHouse(err error) outcome {
@@ -147,14 +158,14 @@ func judgeClickHouse(err error) outcome {
 	return unknown
 }
 
-// prepare makes the tables on one member, from which the others have them. The bounds on parts are for one row each.
+// prepare makes the tables on every member. The bounds on parts are for one row each.
 func (c *clickHouseConn) prepare(ctx context.Context, table string) error {
 	defer c.until(ctx)()
 	for session := range insider + 1 {
 		name := tableOf(table, session)
-		err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (session UInt32, seq UInt64) ENGINE = "+
-			"ReplicatedMergeTree('/clickhouse/tables/{shard}/%s', '{replica}') ORDER BY seq "+
-			"SETTINGS parts_to_delay_insert = 3000, parts_to_throw_insert = 6000", name, name))
+		err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s ON CLUSTER '{cluster}' "+
+			"(session UInt32, seq UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/app/%s', '{replica}') "+
+			"ORDER BY seq SETTINGS parts_to_delay_insert = 3000, parts_to_throw_insert = 6000", name, name))
 		if err != nil {
 			return err
 		}

@@ -55,8 +55,8 @@ func slowReplica(_ context.Context, t *trial) error {
 
 func freezeContainer(ctx context.Context, t *trial) error { return t.freeze(ctx, t.primary) }
 
-// freeze freezes whole pods by their control groups: nothing in them runs, and their peers see silence. When the kubelet
-// has meanwhile ended a container there is nothing left to thaw.
+// freeze freezes whole pods by their control groups: nothing in them runs, and their peers see silence. When the
+// kubelet has meanwhile ended a container there is nothing left to thaw.
 func (t *trial) freeze(ctx context.Context, pods ...corev1.Pod) error {
 	t.undo = func(ctx context.Context) error {
 		var problems []error

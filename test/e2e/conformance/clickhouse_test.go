@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -51,34 +52,58 @@ func (s clickHouseSession) Member(ctx context.Context) (name string, err error) 
 	return name, err
 }
 
-// unknownTable is the code of a table that is not there yet.
+// unknownTable is the code of a table that is not there yet. withoutKeeper are those of a server that has no Keeper to
+// make a replicated table with, or to tell other members of it.
 const unknownTable = 60
+
+var withoutKeeper = []int32{139, 225}
 
 // Write implements session. A block that is the same as an earlier one changes nothing, and is looked for among the
 // newest only; those who read leave out what is there twice.
 func (s clickHouseSession) Write(ctx context.Context, record int) error {
-	insert := fmt.Sprintf("INSERT INTO seen VALUES (%d)", record)
-	err := s.conn.Exec(ctx, insert)
-	if refused := (*clickhouse.Exception)(nil); errors.As(err, &refused) && refused.Code == unknownTable {
+	err := s.insert(ctx, record)
+	if isException(err, unknownTable) {
 		if err = s.makeTable(ctx); err == nil {
-			err = s.conn.Exec(ctx, insert)
+			err = s.insert(ctx, record)
 		}
 	}
 	return err
 }
 
-// makeTable makes the table on one member; the others get it by themselves. Only a version of today finds out where in
-// the ensemble it is.
+func isException(err error, codes ...int32) bool {
+	refused, ok := errors.AsType[*clickhouse.Exception](err)
+	return ok && slices.Contains(codes, refused.Code)
+}
+
+func (s clickHouseSession) insert(ctx context.Context, record int) error {
+	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO seen (n)") // an old server tells no client what columns there are
+	if err != nil {
+		return err
+	}
+	if err := batch.Append(uint32(record)); err != nil {
+		return errors.Join(err, batch.Abort())
+	}
+	return batch.Send()
+}
+
+// makeTable makes the table on every member. With a version of today it is enough to ask one of them, and where in the
+// Keeper it is that finds out by itself. A member that is alone has no Keeper, and nobody to share its tables with.
 func (s clickHouseSession) makeTable(ctx context.Context) error {
 	version, err := s.conn.ServerVersion()
 	if err != nil {
 		return err
 	}
-	place := ""
+	everywhere, replicated := "", "ReplicatedMergeTree"
 	if version.Version.Major < 24 {
-		place = "('/clickhouse/tables/{shard}/seen', '{replica}')"
+		everywhere = "ON CLUSTER '{cluster}'"
+		replicated += "('/clickhouse/tables/{shard}/app/seen', '{replica}')"
 	}
-	return s.conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS seen (n UInt32) ENGINE = ReplicatedMergeTree"+place+" ORDER BY n")
+	const table = "CREATE TABLE IF NOT EXISTS seen %s (n UInt32) ENGINE = %s ORDER BY n"
+	err = s.conn.Exec(ctx, fmt.Sprintf(table, everywhere, replicated))
+	if isException(err, withoutKeeper...) {
+		err = s.conn.Exec(ctx, fmt.Sprintf(table, "", "MergeTree"))
+	}
+	return err
 }
 
 // Read implements session.

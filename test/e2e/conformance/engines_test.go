@@ -53,8 +53,8 @@ var engines = []*engine{
 	clickHouse,
 }
 
-// clickHouse is one shard whose replicas agree by a Keeper. Which version that is the cluster's DatabaseEngine says: there
-// is no name for both Debian's of the local Kubernetes and the vendor's elsewhere.
+// clickHouse is one shard whose replicas agree by a Keeper. Which version that is the cluster's DatabaseEngine says:
+// there is no name for both Debian's of the local Kubernetes and the vendor's elsewhere.
 var clickHouse = &engine{
 	name: "clickhouse", kind: v1alpha1.EngineClickHouse, members: 3,
 	process: "clickhouse-serv", connect: openClickHouse, keys: 1,

@@ -56,9 +56,11 @@ func (d *database) openForWrites(ctx context.Context) (session, error) {
 	return s, nil
 }
 
-// next writes the next record until it is acknowledged.
+// next writes the next record until it is acknowledged. When time is up it tells why the last try failed that was not
+// cut short by that.
 func (w *writer) next(ctx context.Context) error {
 	began := time.Now()
+	var last error
 	for {
 		err := w.try(ctx)
 		if err == nil {
@@ -66,9 +68,12 @@ func (w *writer) next(ctx context.Context) error {
 			w.pause = max(w.pause, time.Since(began))
 			return nil
 		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-time.After(pace):
 		}
 	}

@@ -77,8 +77,8 @@ const findByName = `for p in /proc/[0-9]*; do
 done 2>/dev/null; true`
 
 // Server tells the server's process of a pod from every other that there was: its id and its start time. It is known by
-// its name as the kernel has it (/proc/PID/comm), of at most 15 characters, or by one of several. "" is none, as while it
-// restarts.
+// its name as the kernel has it (/proc/PID/comm), of at most 15 characters, or by one of several. "" is none, as while
+// it restarts.
 func (f *Frame) Server(ctx context.Context, pod string, names ...string) string {
 	f.Helper()
 	return strings.TrimSpace(f.exec(ctx, pod, "sh", "-c", findByName, "sh", " "+strings.Join(names, " ")+" "))
