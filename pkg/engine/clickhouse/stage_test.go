@@ -57,7 +57,8 @@ func (g stage) keep(t *testing.T, member, address string) {
 	files, err := KeeperFiles(g.plan, member)
 	must(t, err)
 	directory := t.TempDir()
-	here := strings.NewReplacer(KeeperDirectory, directory, "clientPort=", "clientPortAddress="+address+"\nclientPort=")
+	here := strings.NewReplacer(KeeperDirectory, directory, "clientPort=", "clientPortAddress="+address+"\nclientPort=",
+		"quorumListenOnAllIPs=true", "quorumListenOnAllIPs=false")
 	for file, content := range files {
 		must(t, os.WriteFile(filepath.Join(directory, file), []byte(here.Replace(content)), 0o600))
 	}

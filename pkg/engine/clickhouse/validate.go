@@ -90,7 +90,7 @@ var parameterForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$`)
 // validateParameter judges one parameter. There are more than a thousand settings of profiles, and other ones in each
 // version: whether there is one of that name the server knows, and a member that does not take it says so.
 func (d Dialect) validateParameter(path *field.Path, name, value string) *field.Error {
-	if why, owned := ownerReason(name); owned {
+	if why, owned := ownedParameters.Reason(name); owned {
 		return field.Forbidden(path, why)
 	}
 	if !parameterForm.MatchString(name) {

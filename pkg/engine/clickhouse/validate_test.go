@@ -105,15 +105,15 @@ func TestValidate(t *testing.T) {
 // TestOwnedParametersAreRefused: no pattern is so that it never holds.
 func TestOwnedParametersAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, owned := range ownedParameters {
-		for _, pattern := range owned.names {
-			if why, is := ownerReason(strings.TrimSuffix(pattern, "*")); !is || why != owned.why {
+	for reason, patterns := range ownedParameters {
+		for _, pattern := range patterns {
+			if why, is := ownedParameters.Reason(strings.TrimSuffix(pattern, "*")); !is || why != reason {
 				t.Errorf("%s: %q", pattern, why)
 			}
 		}
 	}
 	for name := range serverParameters {
-		if why, is := ownerReason(name); is {
+		if why, is := ownedParameters.Reason(name); is {
 			t.Errorf("%s is offered and refused: %s", name, why)
 		}
 	}

@@ -6,41 +6,40 @@ package postgresql
 import (
 	"slices"
 	"strings"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
-// ownedParameters are not the user's to set, with the reason that the user reads. A trailing star stands for any rest.
-var ownedParameters = []struct {
-	why   string
-	names []string
-}{
-	{"the members' addresses and sockets are AtlasDB's", []string{
+// ownedParameters are not the user's to set.
+var ownedParameters = engine.Owned{
+	"the members' addresses and sockets are AtlasDB's": {
 		"listen_addresses", "port", "unix_socket_*", "bonjour*",
-	}},
-	{"encryption is decided by spec.network.tls and AtlasDB's certificates", []string{"ssl*", "krb_*"}},
-	{"AtlasDB decides where files are", []string{
+	},
+	"encryption is decided by spec.network.tls and AtlasDB's certificates": {"ssl*", "krb_*"},
+	"AtlasDB decides where files are": {
 		"config_file", "data_directory", "hba_file", "ident_file", "external_pid_file", "include*",
 		"shared_memory_type", "dynamic_shared_memory_type",
-	}},
-	{"AtlasDB runs the replication", []string{
+	},
+	"AtlasDB runs the replication": {
 		"primary_*", "cluster_name", "hot_standby", "wal_level", "wal_log_hints", "wal_receiver_create_temp_slot",
 		"promote_trigger_file", "recovery_*", "restore_command", "restart_after_crash",
-	}},
-	{"AtlasDB archives the write-ahead log", []string{"archive_*"}},
-	{"spec.durability decides when a write is acknowledged", []string{
+	},
+	"AtlasDB archives the write-ahead log": {"archive_*"},
+	"spec.durability decides when a write is acknowledged": {
 		"synchronous_commit", "synchronous_standby_names",
-	}},
-	{"another value can lose or corrupt data", []string{
+	},
+	"another value can lose or corrupt data": {
 		"fsync", "full_page_writes", "data_sync_retry", "zero_damaged_pages", "ignore_checksum_failure",
 		"ignore_invalid_pages",
-	}},
-	{"AtlasDB's logins depend on it", []string{
+	},
+	"AtlasDB's logins depend on it": {
 		"password_encryption", "db_user_namespace", "superuser_reserved_connections", "reserved_connections",
 		"allow_alter_system",
-	}},
-	{"the log goes to the container's output", []string{
+	},
+	"the log goes to the container's output": {
 		"log_destination", "logging_collector", "log_directory", "log_filename", "log_file_mode", "log_rotation_*",
 		"log_truncate_on_rotation", "log_line_prefix", "syslog_*", "event_source",
-	}},
+	},
 }
 
 // presetParameters can only be read: the server refuses to start with one of them in its configuration
@@ -57,26 +56,11 @@ func ownerReason(name string) (why string, owned bool) {
 	if strings.Contains(name, ".") {
 		return "", false // an extension's: whatever its name begins with, it is not the server's own
 	}
-	for _, group := range ownedParameters {
-		for _, pattern := range group.names {
-			prefix, isPrefix := strings.CutSuffix(pattern, "*")
-			if name == pattern || (isPrefix && strings.HasPrefix(name, prefix)) {
-				return group.why, true
-			}
-		}
+	if why, owned := ownedParameters.Reason(name); owned {
+		return why, true
 	}
 	if slices.Contains(presetParameters, name) {
 		return "the server computes it, it can only be read", true
 	}
 	return "", false
-}
-
-// ownedNames are all patterns of ownedParameters, sorted, for people.
-func ownedNames() string {
-	var names []string
-	for _, group := range ownedParameters {
-		names = append(names, group.names...)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }

@@ -49,7 +49,8 @@ func (Engine) Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 func validateParameters(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 	errs := engine.ValidateParameters(spec, validateParameter)
 	if slices.ContainsFunc(errs, func(e *field.Error) bool { return e.Type == field.ErrorTypeForbidden }) {
-		errs = append(errs, field.Forbidden(parametersPath, "AtlasDB sets these parameters itself: "+ownedNames()))
+		errs = append(errs, field.Forbidden(parametersPath, "AtlasDB sets these parameters itself: "+
+			strings.Join(ownedParameters.Names(), ", ")))
 	}
 	return errs
 }

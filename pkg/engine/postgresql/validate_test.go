@@ -141,8 +141,8 @@ func TestValidateNamesTheLimit(t *testing.T) {
 // TestOwnedParametersAreRefused: no name that is refused reaches a file in another spelling.
 func TestOwnedParametersAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, group := range ownedParameters {
-		for _, pattern := range group.names {
+	for _, patterns := range ownedParameters {
+		for _, pattern := range patterns {
 			for _, name := range []string{
 				strings.TrimSuffix(pattern, "*"), strings.ToUpper(strings.TrimSuffix(pattern, "*")),
 				strings.Replace(pattern, "*", "x", 1),

@@ -64,7 +64,7 @@ func validateTopology(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList {
 }
 
 func validateParameter(path *field.Path, name, value string) *field.Error {
-	if why, owned := ownerReason(name); owned {
+	if why, owned := ownedParameters.Reason(name); owned {
 		return field.Forbidden(path, why)
 	}
 	d, known := directives[name]

@@ -136,13 +136,13 @@ func TestOwnedIsOwned(t *testing.T) {
 		outputLimits: true,
 	}
 	for name := range parametersOf(newSpec("1Gi")) {
-		_, owned := ownerReason(name)
+		_, owned := ownedParameters.Reason(name)
 		if _, offered := directives[name]; owned == offered || offered != overridden[name] {
 			t.Errorf("%s: owned %t, offered to users %t", name, owned, offered)
 		}
 	}
 	for name := range directives {
-		if why, owned := ownerReason(name); owned {
+		if why, owned := ownedParameters.Reason(name); owned {
 			t.Errorf("%s is offered to users, and refused: %s", name, why)
 		}
 	}
@@ -172,7 +172,7 @@ func FuzzValidate(f *testing.F) {
 			t.Errorf("%s: %q was read back as %q", name, value, read)
 		}
 		for _, s := range fixedSettings {
-			if _, owned := ownerReason(s.name); owned && strings.Join(got[s.name], " ") != s.value {
+			if _, owned := ownedParameters.Reason(s.name); owned && strings.Join(got[s.name], " ") != s.value {
 				t.Errorf("%s is %q, AtlasDB's is %q", s.name, got[s.name], s.value)
 			}
 		}
