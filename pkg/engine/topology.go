@@ -28,13 +28,13 @@ type Topology struct {
 type Leadership int
 
 const (
-	// LeadershipLease: one primary, which holds the cluster's Lease.
+	// LeadershipLease is one primary, which holds the cluster's Lease.
 	LeadershipLease Leadership = iota
-	// LeadershipElected: the engine elects one primary in each shard by itself, and the members report what came of it.
-	// There is no Lease.
+	// LeadershipElected is one primary in each shard, which the engine elects by itself. The members report what came of
+	// it, and there is no Lease.
 	LeadershipElected
-	// LeadershipNone: every member that is ready accepts writes. There is no primary, no Lease and nothing to hand over;
-	// every member that serves is a replica.
+	// LeadershipNone is nobody: every member that is ready accepts writes. There is no primary, no Lease and nothing to
+	// hand over; every member that serves is a replica.
 	LeadershipNone
 )
 

@@ -36,7 +36,8 @@ func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
 		return d.Enforce(ctx, t.Plan, t.Standing.Quorum)
 	case runbook.StepPromote:
 		return d.Promote(ctx, t.Plan, t.Standing, t.Observation)
-	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepDemote, runbook.StepHandOver:
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepDemote,
+		runbook.StepHandOver:
 	}
 	return fmt.Errorf("step %s is not the driver's", t.Kind)
 }

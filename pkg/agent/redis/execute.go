@@ -46,7 +46,7 @@ func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
 	case runbook.StepPromote:
 		return d.Promote(ctx, t.Standing)
 	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepInitialise, runbook.StepClone,
-		runbook.StepRewind, runbook.StepHandOver:
+		runbook.StepRewind, runbook.StepQuiesce, runbook.StepHandOver:
 	}
 	return fmt.Errorf("step %s is not the driver's", t.Kind)
 }

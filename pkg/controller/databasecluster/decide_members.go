@@ -201,9 +201,10 @@ func needed(s Snapshot, m Member) int {
 // needs. Where there is no primary it may have what the others have yet to fetch, and they must be level. Its volume is
 // kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
+	away := d.away(s)
 	for _, m := range slices.Backward(s.Members) {
-		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours &&
-			!slices.Contains(electorate(s, m.Shard), m.Name) && !(s.leaderless() && serves(s, m) && d.away(s) != "") {
+		held := slices.Contains(electorate(s, m.Shard), m.Name) || (s.leaderless() && away != "" && isMissed(s, m, away))
+		if m.Pod != nil && !slices.Contains(d.Wanted, m.Name) && ownerOf(m.Pod, s.Cluster) == ours && !held {
 			return m, "the spec no longer includes it", true
 		}
 	}

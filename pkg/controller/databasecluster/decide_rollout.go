@@ -56,6 +56,19 @@ func inTurn(s Snapshot, wanted []string) []string {
 	return slices.Concat(followers, leaders, members)
 }
 
+// outdatedInTurn are the outdated members in the order in which they go.
+func (d *Decision) outdatedInTurn(s Snapshot) []Outdated {
+	var turns []Outdated
+	for _, name := range inTurn(s, d.Wanted) {
+		for _, o := range d.Outdated {
+			if o.Name == name {
+				turns = append(turns, o)
+			}
+		}
+	}
+	return turns
+}
+
 // away are the members that must be back before one that serves may go; "" for none. Without a primary there is nobody
 // who has everything, so that being ready does not do: they must be level too.
 func (d *Decision) away(s Snapshot) string {
@@ -75,19 +88,15 @@ func (d *Decision) away(s Snapshot) string {
 func (d *Decision) outdated(s Snapshot) (next Member, why string, ok bool) {
 	away, calm := d.away(s), d.led(s) && !d.handsOver(s)
 	var inPlace *Outdated
-	for _, name := range inTurn(s, d.Wanted) {
-		i := slices.IndexFunc(d.Outdated, func(o Outdated) bool { return o.Name == name })
-		if i < 0 {
-			continue
-		}
-		o, m := d.Outdated[i], s.Member(name)
+	for _, o := range d.outdatedInTurn(s) {
+		m := s.Member(o.Name)
 		switch {
 		case s.isPrimary(m):
 			// A primary that does not serve is no reason to wait for it: what keeps it down may be just what is outdated.
 			if d.restartsInPlace(s, m.Shard) && (away == "" || away == m.Name) && inPlace == nil {
 				inPlace = &o
 			}
-		case !serves(s, m) || (!isReady(m) && away == m.Name):
+		case !isMissed(s, m, away):
 			return m, o.Why, true
 		case calm && away == "" && !ok:
 			next, why, ok = m, o.Why, true

@@ -44,10 +44,11 @@ func (d *Decision) servingIn(s Snapshot, shard int) []Member {
 	return serving
 }
 
-// serves says whether anybody would miss a member. Without a primary its own word counts beside the kubelet's: one that
-// votes, on a node too busy to answer a probe, may be just the one that a quorum needs.
-func serves(s Snapshot, m Member) bool {
-	return isReady(m) || (s.leaderless() && m.Pod != nil && m.Report.CaughtUp)
+// isMissed says whether anybody would miss a member, while those that are named are away. Without a primary its own
+// word counts beside the kubelet's, as long as another is away too: one that votes, on a node too busy to answer a
+// probe, may be just the one that a quorum needs.
+func isMissed(s Snapshot, m Member, away string) bool {
+	return isReady(m) || (s.leaderless() && m.Report.CaughtUp && away != m.Name)
 }
 
 // anybodyServes says whether the cluster accepts writes: a member of each shard is ready, and none of them says that

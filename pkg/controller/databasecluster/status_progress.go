@@ -29,10 +29,8 @@ func progressing(s Snapshot, d Decision) finding {
 	switch missing := notReady(s, d.Wanted); {
 	case systemID(s) == "":
 		return yes(v1alpha1.ReasonCreating, firstOne(s))
-	case draining(s, d) != "" && s.leaderless():
-		return yes(v1alpha1.ReasonScaling, "removed when no data is left on them: "+draining(s, d))
 	case draining(s, d) != "":
-		return yes(v1alpha1.ReasonScaling, "their data moves to the others: "+draining(s, d))
+		return yes(v1alpha1.ReasonScaling, whatDrains(s)+draining(s, d))
 	case surplus(s, d) != "":
 		return yes(v1alpha1.ReasonScaling, "being removed: "+surplus(s, d)+waitsFor(s, d))
 	case d.Handover != nil:
@@ -45,6 +43,14 @@ func progressing(s Snapshot, d Decision) finding {
 		return yes(v1alpha1.ReasonResizing, "volumes grow: "+resizing(s))
 	}
 	return no(v1alpha1.ReasonStable, "nothing is under way")
+}
+
+// whatDrains begins a message that names members of shards that are to go. Members that all accept writes move no data.
+func whatDrains(s Snapshot) string {
+	if s.leaderless() {
+		return "removed when no data is left on them: "
+	}
+	return "their data moves to the others: "
 }
 
 // handover tells who hands over, or why not.

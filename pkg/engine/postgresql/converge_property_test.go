@@ -359,7 +359,8 @@ func carryOut(o *observation, s step) {
 		o.Server.InRecovery, o.Volume.Standby, o.Volume.Exact = false, false, false
 	case runbook.StepEnforce:
 		o.Server.Enforced = o.Standing.Quorum
-	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepDemote, runbook.StepHandOver:
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepDemote,
+		runbook.StepHandOver:
 	}
 }
 
