@@ -120,6 +120,11 @@ func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
 	}
 }
 
+// writableWithin is how long a server that came up may take to have all its tables writable before it serves all the
+// same. The keepers may hold its former life for alive until that one's session ends; but a table that stays read-only
+// for a reason of its own must not keep the others from being used.
+const writableWithin = time.Minute
+
 // level says whether no table lags behind that of a sibling. Without keepers nobody can tell, and it stays as it was: a
 // server that just came up has what it had.
 func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMember) bool {
@@ -133,7 +138,7 @@ func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMemb
 	}
 	// A new member is not level before it once had everything, however young that is.
 	d.school.fresh = d.school.fresh && !clickhouse.Complete(mine)
-	d.run.level = !d.school.fresh
+	d.run.level = !d.school.fresh && !(clickhouse.ReadOnly(mine) && time.Since(d.run.began) < writableWithin)
 	if d.run.level && clickhouse.Suspects(mine) {
 		d.run.level = !clickhouse.Lagging(mine, d.replicasOfSiblings(ctx, plan.InShard(me.Shard)))
 	}

@@ -31,6 +31,11 @@ func Complete(mine []Replica) bool {
 	return !slices.ContainsFunc(mine, func(r Replica) bool { return r.Inserts > 0 })
 }
 
+// ReadOnly says whether any table accepts no writes.
+func ReadOnly(mine []Replica) bool {
+	return slices.ContainsFunc(mine, func(r Replica) bool { return r.ReadOnly })
+}
+
 // Suspects says whether any table may lag, so that it is worth while to ask how far the siblings are.
 func Suspects(mine []Replica) bool {
 	return slices.ContainsFunc(mine, func(r Replica) bool { return r.Delay > MostDelay })
