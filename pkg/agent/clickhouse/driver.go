@@ -78,7 +78,7 @@ func New(o Options) *Driver {
 }
 
 // Do carries out a step.
-func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
+func (d *Driver) Do(_ context.Context, t runbook.Task) error {
 	switch t.Kind {
 	case runbook.StepInitialise:
 		return d.initialise(t.Plan)

@@ -16,6 +16,7 @@ import (
 
 // TestReal18OneMember: a member alone needs no keeper, and has the application's database.
 func TestReal18OneMember(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 1, 0)
 	a := s.cast("orders-db-0")
 	s.serve(a)
@@ -44,6 +45,7 @@ func insert(rows int) string {
 // TestReal18NewMember: a member that joins gets the tables and the data of the others, and when it has left nothing
 // waits for it.
 func TestReal18NewMember(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 3, 1)
 	all := slices.Clone(s.plan.Members)
 	s.plan.Members = []engine.PlanMember{all[0], all[1], all[3]}
@@ -76,6 +78,7 @@ func TestReal18NewMember(t *testing.T) {
 
 // TestReal18LostVolume: a member whose volume is gone gets everything again, under the name that it had.
 func TestReal18LostVolume(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
@@ -89,6 +92,7 @@ func TestReal18LostVolume(t *testing.T) {
 
 // TestReal18KeeperGone: without keepers reads go on and writes are refused, which is told; then all goes on by itself.
 func TestReal18KeeperGone(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
@@ -120,6 +124,7 @@ func TestReal18KeeperGone(t *testing.T) {
 // TestReal18Parameters: one that a running server takes over is set at once, another waits for a restart, and a bad one
 // costs nothing.
 func TestReal18Parameters(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 1, 0)
 	a := s.cast("orders-db-0")
 	s.serve(a)

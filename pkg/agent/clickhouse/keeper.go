@@ -122,8 +122,8 @@ func (d *KeeperDriver) Do(ctx context.Context, t runbook.Task) error {
 		return d.yield(ctx, t.Plan)
 	case runbook.StepStopServer:
 		return d.stop()
-	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepClone, runbook.StepRewind,
-		runbook.StepDemote, runbook.StepFollow, runbook.StepPromote, runbook.StepEnforce:
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepClone,
+		runbook.StepRewind, runbook.StepDemote, runbook.StepFollow, runbook.StepPromote, runbook.StepEnforce:
 	}
 	return fmt.Errorf("step %s is not the driver's", t.Kind)
 }

@@ -16,16 +16,16 @@ import (
 type KeeperMetrics struct {
 	ctx    context.Context //nolint:containedctx // Collect is handed none; this one ends with the agent
 	driver *KeeperDriver
+	up     *prometheus.Desc
 }
 
 // NewKeeperMetrics returns the metrics of the keeper that a driver runs, to be collected while ctx lasts.
 func NewKeeperMetrics(ctx context.Context, d *KeeperDriver) *KeeperMetrics {
-	return &KeeperMetrics{ctx: ctx, driver: d}
+	return &KeeperMetrics{ctx: ctx, driver: d, up: prometheus.NewDesc(
+		keeperPrefix+"up", "1 when the keeper answers and sees a majority.", nil, nil)}
 }
 
 const keeperPrefix = "atlasdb_keeper_"
-
-var keeperUp = prometheus.NewDesc(keeperPrefix+"up", "1 when the keeper answers and sees a majority.", nil, nil)
 
 // ofKeeper are the lines of mntr that both kinds of keeper have. Of an ensemble only the leader knows its followers.
 var ofKeeper = map[string]keeperMetric{
@@ -66,8 +66,8 @@ func ofLine(kind prometheus.ValueType, per float64, name, help string) keeperMet
 }
 
 // Describe names every metric.
-func (*KeeperMetrics) Describe(out chan<- *prometheus.Desc) {
-	out <- keeperUp
+func (m *KeeperMetrics) Describe(out chan<- *prometheus.Desc) {
+	out <- m.up
 	for _, one := range ofKeeper {
 		out <- one.desc
 	}
@@ -82,10 +82,10 @@ func (m *KeeperMetrics) Collect(out chan<- prometheus.Metric) {
 		klog.FromContext(ctx).V(2).Info("Asking the keeper for metrics failed", "err", err)
 	}
 	if len(lines) == 0 {
-		out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 0)
+		out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, 0)
 		return
 	}
-	out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 1)
+	out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, 1)
 	for name, value := range lines {
 		if one, wanted := ofKeeper[name]; wanted {
 			out <- prometheus.MustNewConstMetric(one.desc, one.kind, value/one.per)

@@ -53,7 +53,6 @@ type stage struct {
 // newStage is one with some members and keepers in its plan, of which none runs. It skips where there are no servers.
 func newStage(t *testing.T, members, keepers int) *stage {
 	t.Helper()
-	t.Parallel()
 	if _, err := exec.LookPath("clickhouse-server"); err != nil {
 		t.Skip("SKIPPED: no ClickHouse server is installed here (Debian: apt-get install clickhouse-server)")
 	}
@@ -70,7 +69,8 @@ func newStage(t *testing.T, members, keepers int) *stage {
 	s.authority, err = tlsutil.NewAuthority("orders", time.Now(), rand.Reader)
 	s.must(err)
 	for i := range members {
-		s.plan.Members = append(s.plan.Members, engine.PlanMember{Name: fmt.Sprintf("orders-db-%d", i), Host: ownAddress()})
+		name := fmt.Sprintf("orders-db-%d", i)
+		s.plan.Members = append(s.plan.Members, engine.PlanMember{Name: name, Host: ownAddress()})
 	}
 	for i := range keepers {
 		s.plan.Members = append(s.plan.Members, engine.PlanMember{
