@@ -13,13 +13,14 @@
 // A table is as far behind as the oldest change that it has not got is old (system.replicas). That alone says nothing:
 // in a member that waits for a part which nobody has any more it grows for ever, and without keepers too. So a table
 // lags only behind a sibling that is further (clickhouse.Lagging), the most recent one never does, and while the
-// keepers have no quorum a member stays what it was: reads go on, writes are refused, and the report says why (observe.go).
+// keepers have no quorum a member stays what it was: reads go on, writes are refused, and the report says why
+// (observe.go).
 //
 // # The schema
 //
 // A new member makes the tables that its siblings have, once, and notes on the volume that it had them all. From then
-// on it makes none: statements ON CLUSTER reach it by the keepers' queue, and a table that it lacks may have been dropped
-// here a moment before it is dropped there. What differs is reported (school.go). Where databases are Replicated the
+// on it makes none: statements ON CLUSTER reach it by the keepers' queue, and a table that it lacks may have been
+// dropped here a moment before it is dropped there. What differs is reported (school.go). Where databases are Replicated the
 // server does all of it by itself.
 //
 // # Who left

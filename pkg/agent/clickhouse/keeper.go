@@ -168,7 +168,8 @@ func (d *KeeperDriver) beginZooKeeper(directory string) error {
 	}
 	return d.start(command(found("java"),
 		"@"+filepath.Join(d.options.ConfigDirectory, clickhouse.ZooKeeperOptionsFile),
-		"-cp", zooKeeperClasses(cmp.Or(d.options.Classes, javaDirectory)), "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+		"-cp", zooKeeperClasses(cmp.Or(d.options.Classes, javaDirectory)),
+		"org.apache.zookeeper.server.quorum.QuorumPeerMain",
 		filepath.Join(d.options.ConfigDirectory, clickhouse.ZooKeeperFile)))
 }
 

@@ -101,7 +101,9 @@ func (s *stage) must(err error) {
 func (s *stage) configure() map[string]string {
 	spec := &v1alpha1.DatabaseClusterSpec{
 		Engine: v1alpha1.EngineClickHouse, Version: build, Durability: v1alpha1.DurabilityMajority,
-		Resources:  v1alpha1.ResourcesSpec{Requests: corev1.ResourceList{corev1.ResourceMemory: kresource.MustParse("512Mi")}},
+		Resources: v1alpha1.ResourcesSpec{Requests: corev1.ResourceList{
+			corev1.ResourceMemory: kresource.MustParse("512Mi"),
+		}},
 		Network:    v1alpha1.NetworkSpec{TLS: v1alpha1.TLSSpec{Mode: v1alpha1.TLSRequired}},
 		Parameters: map[string]v1alpha1.ParameterValue{},
 	}

@@ -23,7 +23,8 @@ import (
 const sweepEvery = 30 * time.Second
 
 // sweep makes the keepers forget the replicas of members that left. The log of a table is kept for as long as one of
-// its replicas may come back, and a quorum is counted of all of them. The first member of a shard does it for the shard.
+// its replicas may come back, and a quorum is counted of all of them. The first member of a shard does it for
+// the shard.
 func (d *Driver) sweep(ctx context.Context, plan engine.Plan, me engine.PlanMember) error {
 	if plan.InShard(me.Shard)[0].Name != me.Name || len(plan.Ensemble()) == 0 || time.Since(d.swept) < sweepEvery {
 		return nil
