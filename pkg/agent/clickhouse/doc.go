@@ -20,7 +20,8 @@
 //
 // A new member makes the tables that its siblings have, once, and notes on the volume that it had them all. From then
 // on it makes none: statements ON CLUSTER reach it by the keepers' queue, and a table that it lacks may have been
-// dropped here a moment before it is dropped there. What differs is reported (school.go). Where databases are Replicated the
+// dropped here a moment before it is dropped there. What differs is reported (school.go). Where databases are
+// Replicated the
 // server does all of it by itself.
 //
 // # Who left
