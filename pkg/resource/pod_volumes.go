@@ -25,10 +25,11 @@ const (
 	// TerminationMessagePath is the file that the kubelet copies into the pod's status when a container has ended.
 	TerminationMessagePath = "/dev/termination-log"
 
+	// MemoryMountPath is where POSIX shared memory lives, and what is to be on no disk. The container runtime gives it
+	// 64 MiB, too little for a parallel query; backed by memory of the pod's own it is bounded by the pod's limit.
+	MemoryMountPath = "/dev/shm"
+
 	tmpMountPath = "/tmp"
-	// shmMountPath is where POSIX shared memory lives. The container runtime gives it 64 MiB, too little for a parallel
-	// query; backed by memory of the pod's own it is bounded by the pod's limit.
-	shmMountPath = "/dev/shm"
 )
 
 // Volumes of a member's pod.
@@ -67,7 +68,7 @@ func engineMounts() []*corev1ac.VolumeMountApplyConfiguration {
 		mount(agentVolume, AgentMountPath).WithReadOnly(true),
 		mount(runVolume, RunMountPath),
 		mount(tmpVolume, tmpMountPath),
-		mount(shmVolume, shmMountPath),
+		mount(shmVolume, MemoryMountPath),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -139,9 +140,12 @@ func (d *Driver) keepFiles(ctx context.Context, plan engine.Plan) error {
 		return nil
 	}
 	if !maps.Equal(wanted, c.written) {
-		if c.complaint, err = d.tell(ctx, wanted); err != nil || c.complaint != "" {
+		if c.complaint, err = d.tell(ctx, wanted); err != nil {
+			return fmt.Errorf("having the server read its configuration: %w", err)
+		}
+		if c.complaint != "" {
 			c.tried = planned(plan, wanted)
-			return errors.Join(err, d.tellAgain(ctx))
+			return d.tellAgain(ctx)
 		}
 		c.written = wanted
 		if err := d.good(planned(plan, wanted)); err != nil {
@@ -169,13 +173,14 @@ func planned(plan engine.Plan, files map[string]string) map[string]string {
 	return own
 }
 
-// tell writes files and has the server read them; what it says against them is no error but a complaint.
+// tell writes files and has the server read them; what it says against them is no error but a complaint. That a new
+// member has no address yet says nothing against them, and is an error for as long as that lasts.
 func (d *Driver) tell(ctx context.Context, files map[string]string) (complaint string, err error) {
 	if err := write(d.options.ConfigDirectory, files); err != nil {
 		return "", err
 	}
 	err = d.client.Exec(ctx, "SYSTEM RELOAD CONFIG")
-	if refusal := new(chgo.Exception); errors.As(err, &refusal) {
+	if refusal := new(chgo.Exception); errors.As(err, &refusal) && !strings.Contains(refusal.Message, "DNS") {
 		return "the configuration is refused and the last good one stays: " + brief(refusal.Message), nil
 	}
 	return "", err
@@ -198,13 +203,18 @@ func brief(message string) string {
 	return message
 }
 
-// trust takes note that the server runs with its settings.
+// trust takes note that the server runs with its settings. Those that were blamed for a death are good if they are what
+// it runs with: a member whose name has no address keeps an old server from starting too.
 func (d *Driver) trust() error {
 	if d.accepted {
 		return nil
 	}
-	d.accepted, d.config.stillborn = true, 0
-	return d.good(d.config.shared)
+	c := &d.config
+	d.accepted, c.stillborn = true, 0
+	if maps.Equal(c.tried, c.shared) {
+		c.complaint = ""
+	}
+	return d.good(c.shared)
 }
 
 // good keeps the plan's files that the server took for a start at which those of then are bad. There is no secret in
@@ -223,8 +233,8 @@ func certificates(directory string) [hashSize]byte {
 	for _, key := range []string{
 		resource.CACertKey, resource.ServerCertKey, resource.ServerKeyKey, resource.ClientCertKey, resource.ClientKeyKey,
 	} {
-		content, _ := os.ReadFile(filepath.Join(directory, key)) //nolint:errcheck // see above
-		_, _ = h.Write(content)                                  // a hash never fails
+		content, _ := os.ReadFile(filepath.Join(directory, key))
+		_, _ = h.Write(content) // a hash never fails
 	}
 	return [hashSize]byte(h.Sum(nil))
 }

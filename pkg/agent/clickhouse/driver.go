@@ -58,6 +58,8 @@ type Driver struct {
 
 // run is what is known of the server that runs.
 type run struct {
+	// began is when it was started.
+	began time.Time
 	// level says that no table lagged when that could last be told.
 	level bool
 	// lost is since when the keepers do not answer the server, zero while they do.
@@ -76,7 +78,7 @@ func New(o Options) *Driver {
 }
 
 // Do carries out a step.
-func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
+func (d *Driver) Do(_ context.Context, t runbook.Task) error {
 	switch t.Kind {
 	case runbook.StepInitialise:
 		return d.initialise(t.Plan)
@@ -136,7 +138,7 @@ func (d *Driver) begin(plan engine.Plan) error {
 	d.config.begin(plan, files)
 	d.config.certificates = certificates(d.options.CertificateDirectory)
 	d.disconnect()
-	d.run = run{}
+	d.run = run{began: time.Now()}
 	program := d.options.Program
 	if program == "" {
 		program = found("clickhouse-server")

@@ -16,6 +16,7 @@ import (
 
 // TestReal18OneMember: a member alone needs no keeper, and has the application's database.
 func TestReal18OneMember(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 1, 0)
 	a := s.cast("orders-db-0")
 	s.serve(a)
@@ -23,6 +24,7 @@ func TestReal18OneMember(t *testing.T) {
 	if n := a.rows("app.t"); n != 2 {
 		t.Errorf("%d rows", n)
 	}
+	a.measured(scraped{"up": 1, "rows": 2, "parts": 1, "readonly_replicas": 0, "keeper_sessions": 0})
 	a.kill()
 	s.until("the next life of the server", func(o runbook.Observation) bool { return o.Server.Streaming }, a)
 	if n := a.rows("app.t"); n != 2 {
@@ -43,6 +45,7 @@ func insert(rows int) string {
 // TestReal18NewMember: a member that joins gets the tables and the data of the others, and when it has left nothing
 // waits for it.
 func TestReal18NewMember(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 3, 1)
 	all := slices.Clone(s.plan.Members)
 	s.plan.Members = []engine.PlanMember{all[0], all[1], all[3]}
@@ -75,6 +78,7 @@ func TestReal18NewMember(t *testing.T) {
 
 // TestReal18LostVolume: a member whose volume is gone gets everything again, under the name that it had.
 func TestReal18LostVolume(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
@@ -88,12 +92,16 @@ func TestReal18LostVolume(t *testing.T) {
 
 // TestReal18KeeperGone: without keepers reads go on and writes are refused, which is told; then all goes on by itself.
 func TestReal18KeeperGone(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
 	second.says(replicated)
 	first.says(replicated, insert(3))
+	first.measured(scraped{"up": 1, "replication_queue": 0, "table_readonly/app/t": 0, "keeper_sessions": 1})
+	keeper.measured(scraped{"up": 1, "leader": 1})
 	keeper.kill()
+	keeper.measured(scraped{"up": 0})
 	s.until("the problem", func(o runbook.Observation) bool { return o.Problem != nil && o.Server.Streaming }, first)
 	if n := first.rows("app.t"); n != 3 {
 		t.Errorf("%d rows can be read", n)
@@ -116,6 +124,7 @@ func TestReal18KeeperGone(t *testing.T) {
 // TestReal18Parameters: one that a running server takes over is set at once, another waits for a restart, and a bad one
 // costs nothing.
 func TestReal18Parameters(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, 1, 0)
 	a := s.cast("orders-db-0")
 	s.serve(a)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -33,6 +34,8 @@ type KeeperDriver struct {
 	started      map[string]string
 	certificates [hashSize]byte
 	pending      []string
+	// lost is since when it sees no majority, zero while it does.
+	lost time.Time
 	// kind is which keeper it is, for a scrape, which comes at any time.
 	kind atomic.Pointer[clickhouse.Keeper]
 }
@@ -64,21 +67,33 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	seen, err := d.words.state(ctx, keeperOf(o.Plan), local, localhost)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil // one that starts refuses connections; that it does is what is observed
-	case !seen.Serving():
-		o.Problem = &engine.Problem{
-			Reason: v1alpha1.ReasonWaitingForQuorum, Message: "this keeper sees no majority of the keepers",
-		}
+	}
+	if !seen.Serving() {
+		o.Problem = d.waiting()
 		return nil
 	}
+	d.lost = time.Time{}
 	o.Server.Accepting, o.Server.Version = true, seen.Version
 	o.Server.InRecovery, o.Server.Streaming = !seen.Leads(), true
 	if seen.Leads() && keeperOf(o.Plan) != clickhouse.ZooKeeper {
 		o.Server.Attached = d.followers(ctx, o.Plan)
 	}
 	return nil
+}
+
+// waiting is the problem of a keeper that sees no majority. For a moment that is so at each start and each election.
+func (d *KeeperDriver) waiting() *engine.Problem {
+	if d.lost.IsZero() {
+		d.lost = time.Now()
+	}
+	if time.Since(d.lost) < lostFor {
+		return nil
+	}
+	return &engine.Problem{
+		Reason: v1alpha1.ReasonWaitingForQuorum, Message: "this keeper sees no majority of the keepers",
+	}
 }
 
 // followers are the other keepers, if any of them is level with this one and can lead in its place: who it is the
@@ -107,8 +122,8 @@ func (d *KeeperDriver) Do(ctx context.Context, t runbook.Task) error {
 		return d.yield(ctx, t.Plan)
 	case runbook.StepStopServer:
 		return d.stop()
-	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepClone, runbook.StepRewind,
-		runbook.StepDemote, runbook.StepFollow, runbook.StepPromote, runbook.StepEnforce:
+	case runbook.StepWait, runbook.StepExit, runbook.StepTend, runbook.StepQuiesce, runbook.StepClone,
+		runbook.StepRewind, runbook.StepDemote, runbook.StepFollow, runbook.StepPromote, runbook.StepEnforce:
 	}
 	return fmt.Errorf("step %s is not the driver's", t.Kind)
 }
@@ -136,6 +151,7 @@ func (d *KeeperDriver) begin(plan engine.Plan) error {
 		return fmt.Errorf("making the keeper's directory: %w", err)
 	}
 	d.started, d.certificates, d.pending = files, certificates(d.options.CertificateDirectory), nil
+	d.lost = time.Time{}
 	if keeperOf(plan) == clickhouse.ZooKeeper {
 		return d.beginZooKeeper(directory)
 	}
@@ -152,7 +168,8 @@ func (d *KeeperDriver) beginZooKeeper(directory string) error {
 	}
 	return d.start(command(found("java"),
 		"@"+filepath.Join(d.options.ConfigDirectory, clickhouse.ZooKeeperOptionsFile),
-		"-cp", zooKeeperClasses(cmp.Or(d.options.Classes, javaDirectory)), "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+		"-cp", zooKeeperClasses(cmp.Or(d.options.Classes, javaDirectory)),
+		"org.apache.zookeeper.server.quorum.QuorumPeerMain",
 		filepath.Join(d.options.ConfigDirectory, clickhouse.ZooKeeperFile)))
 }
 

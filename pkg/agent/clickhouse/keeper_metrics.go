@@ -16,41 +16,58 @@ import (
 type KeeperMetrics struct {
 	ctx    context.Context //nolint:containedctx // Collect is handed none; this one ends with the agent
 	driver *KeeperDriver
+	up     *prometheus.Desc
 }
 
 // NewKeeperMetrics returns the metrics of the keeper that a driver runs, to be collected while ctx lasts.
 func NewKeeperMetrics(ctx context.Context, d *KeeperDriver) *KeeperMetrics {
-	return &KeeperMetrics{ctx: ctx, driver: d}
+	return &KeeperMetrics{ctx: ctx, driver: d, up: prometheus.NewDesc(
+		keeperPrefix+"up", "1 when the keeper answers and sees a majority.", nil, nil)}
 }
 
 const keeperPrefix = "atlasdb_keeper_"
 
-var keeperUp = prometheus.NewDesc(keeperPrefix+"up", "1 when the keeper answers and sees a majority.", nil, nil)
-
 // ofKeeper are the lines of mntr that both kinds of keeper have. Of an ensemble only the leader knows its followers.
-var ofKeeper = map[string]metric{
-	"zk_server_state":               keeper(prometheus.GaugeValue, "leader", "1 on the keeper that leads the others."),
-	"zk_synced_followers":           keeper(prometheus.GaugeValue, "synced_followers", "Followers that are level; of the leader."),
-	"zk_znode_count":                keeper(prometheus.GaugeValue, "znodes", "Nodes of the tree."),
-	"zk_approximate_data_size":      keeper(prometheus.GaugeValue, "data_bytes", "Data of the tree."),
-	"zk_ephemerals_count":           keeper(prometheus.GaugeValue, "ephemerals", "Nodes that end with their session."),
-	"zk_watch_count":                keeper(prometheus.GaugeValue, "watches", "Watches that clients have set."),
-	"zk_num_alive_connections":      keeper(prometheus.GaugeValue, "connections", "Connections of clients."),
-	"zk_outstanding_requests":       keeper(prometheus.GaugeValue, "outstanding_requests", "Requests that wait."),
-	"zk_avg_latency":                keeper(prometheus.GaugeValue, "latency_average_milliseconds", "Mean latency of requests."),
-	"zk_max_latency":                keeper(prometheus.GaugeValue, "latency_max_milliseconds", "Largest latency of a request."),
-	"zk_packets_received":           keeper(prometheus.CounterValue, "packets_received_total", "Packets received of clients."),
-	"zk_packets_sent":               keeper(prometheus.CounterValue, "packets_sent_total", "Packets sent to clients."),
-	"zk_open_file_descriptor_count": keeper(prometheus.GaugeValue, "open_files", "Files and connections that are open."),
+var ofKeeper = map[string]keeperMetric{
+	"zk_server_state":               keeperGauge("leader", "1 on the keeper that leads the others."),
+	"zk_synced_followers":           keeperGauge("synced_followers", "Followers that are level, as the leader sees them."),
+	"zk_znode_count":                keeperGauge("znodes", "Nodes of the tree."),
+	"zk_approximate_data_size":      keeperGauge("data_bytes", "Data of the tree."),
+	"zk_ephemerals_count":           keeperGauge("ephemerals", "Nodes that end with their session."),
+	"zk_watch_count":                keeperGauge("watches", "Watches that clients have set."),
+	"zk_num_alive_connections":      keeperGauge("connections", "Connections of clients."),
+	"zk_outstanding_requests":       keeperGauge("outstanding_requests", "Requests that wait."),
+	"zk_avg_latency":                keeperTime("latency_average_seconds", "Mean latency of requests."),
+	"zk_max_latency":                keeperTime("latency_max_seconds", "Largest latency of a request."),
+	"zk_packets_received":           keeperCounter("packets_received_total", "Packets received of clients."),
+	"zk_packets_sent":               keeperCounter("packets_sent_total", "Packets sent to clients."),
+	"zk_open_file_descriptor_count": keeperGauge("open_files", "Files and connections that are open."),
 }
 
-func keeper(kind prometheus.ValueType, name, help string) metric {
-	return metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: kind}
+// keeperMetric is what Prometheus sees of a line, of which so many make one of its units.
+type keeperMetric struct {
+	metric
+	per float64
+}
+
+func keeperGauge(name, help string) keeperMetric { return ofLine(prometheus.GaugeValue, 1, name, help) }
+
+func keeperCounter(name, help string) keeperMetric {
+	return ofLine(prometheus.CounterValue, 1, name, help)
+}
+
+// keeperTime is a line in milliseconds.
+func keeperTime(name, help string) keeperMetric {
+	return ofLine(prometheus.GaugeValue, 1000, name, help)
+}
+
+func ofLine(kind prometheus.ValueType, per float64, name, help string) keeperMetric {
+	return keeperMetric{metric{desc: prometheus.NewDesc(keeperPrefix+name, help, nil, nil), kind: kind}, per}
 }
 
 // Describe names every metric.
-func (*KeeperMetrics) Describe(out chan<- *prometheus.Desc) {
-	out <- keeperUp
+func (m *KeeperMetrics) Describe(out chan<- *prometheus.Desc) {
+	out <- m.up
 	for _, one := range ofKeeper {
 		out <- one.desc
 	}
@@ -65,13 +82,13 @@ func (m *KeeperMetrics) Collect(out chan<- prometheus.Metric) {
 		klog.FromContext(ctx).V(2).Info("Asking the keeper for metrics failed", "err", err)
 	}
 	if len(lines) == 0 {
-		out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 0)
+		out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, 0)
 		return
 	}
-	out <- prometheus.MustNewConstMetric(keeperUp, prometheus.GaugeValue, 1)
+	out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, 1)
 	for name, value := range lines {
 		if one, wanted := ofKeeper[name]; wanted {
-			out <- prometheus.MustNewConstMetric(one.desc, one.kind, value)
+			out <- prometheus.MustNewConstMetric(one.desc, one.kind, value/one.per)
 		}
 	}
 }

@@ -27,17 +27,17 @@ type metric struct {
 var ofServer = []metric{
 	gauge(ofItself, "uptime", "uptime_seconds", "Time since the server started."),
 
-	counter(events, "Query", "queries_total", "Queries begun."),
-	counter(events, "SelectQuery", "select_queries_total", "SELECT queries begun."),
-	counter(events, "InsertQuery", "insert_queries_total", "INSERT queries begun."),
-	counter(events, "FailedQuery", "failed_queries_total", "Queries that failed."),
-	counter(events, "InsertedRows", "inserted_rows_total", "Rows inserted."),
-	counter(events, "InsertedBytes", "inserted_bytes_total", "Bytes inserted, before compression."),
-	counter(events, "DelayedInserts", "delayed_inserts_total", "Inserts held up for too many parts."),
-	counter(events, "RejectedInserts", "rejected_inserts_total", "Inserts refused for too many parts."),
+	counter("Query", "queries_total", "Queries begun."),
+	counter("SelectQuery", "select_queries_total", "SELECT queries begun."),
+	counter("InsertQuery", "insert_queries_total", "INSERT queries begun."),
+	counter("FailedQuery", "failed_queries_total", "Queries that failed."),
+	counter("InsertedRows", "inserted_rows_total", "Rows inserted."),
+	counter("InsertedBytes", "inserted_bytes_total", "Bytes inserted, before compression."),
+	counter("DelayedInserts", "delayed_inserts_total", "Inserts held up for too many parts."),
+	counter("RejectedInserts", "rejected_inserts_total", "Inserts refused for too many parts."),
 
-	counter(events, "Merge", "merges_total", "Merges begun."),
-	counter(events, "MergedRows", "merged_rows_total", "Rows read by merges."),
+	counter("Merge", "merges_total", "Merges begun."),
+	counter("MergedRows", "merged_rows_total", "Rows read by merges."),
 	gauge(ofItself, "merges", "merges_running", "Merges that are running."),
 	gauge(metrics, "PartMutation", "mutations_running", "Mutations of parts that are running."),
 	gauge(ofItself, "parts", "parts", "Active parts of all tables."),
@@ -47,14 +47,15 @@ var ofServer = []metric{
 		"Parts of the partition that has most: inserts are held up, and then refused, when there are too many."),
 
 	gauge(ofItself, "queue", "replication_queue", "Entries that replicated tables have still to do."),
-	gauge(ofItself, "delay", "replication_delay_seconds", "Age of the oldest of them, of the table that is furthest behind."),
+	gauge(ofItself, "delay", "replication_delay_seconds",
+		"Age of the oldest of them, of the table that is furthest behind."),
 	gauge(ofItself, "readonly", "readonly_replicas", "Replicated tables that accept no writes."),
-	counter(events, "ReplicatedPartFetches", "replicated_part_fetches_total", "Parts fetched from other members."),
-	counter(events, "ReplicatedPartFailedFetches", "replicated_part_failed_fetches_total",
+	counter("ReplicatedPartFetches", "replicated_part_fetches_total", "Parts fetched from other members."),
+	counter("ReplicatedPartFailedFetches", "replicated_part_failed_fetches_total",
 		"Fetches of parts that failed."),
-	counter(events, "ReplicatedDataLoss", "replicated_data_loss_total",
+	counter("ReplicatedDataLoss", "replicated_data_loss_total",
 		"Parts that no member has any more, although the keepers know of them."),
-	counter(events, "ZooKeeperHardwareExceptions", "keeper_failed_requests_total",
+	counter("ZooKeeperHardwareExceptions", "keeper_failed_requests_total",
 		"Requests to the keepers that failed for want of a connection."),
 	gauge(metrics, "ZooKeeperSession", "keeper_sessions", "Sessions with the keepers; 1 where all is well."),
 
@@ -81,6 +82,7 @@ func gauge(from, as, name, help string) metric {
 	return metric{source{from, as}, prometheus.NewDesc(prefix+name, help, nil, nil), prometheus.GaugeValue}
 }
 
-func counter(from, as, name, help string) metric {
-	return metric{source{from, as}, prometheus.NewDesc(prefix+name, help, nil, nil), prometheus.CounterValue}
+// counter is an event of the server.
+func counter(event, name, help string) metric {
+	return metric{source{events, event}, prometheus.NewDesc(prefix+name, help, nil, nil), prometheus.CounterValue}
 }

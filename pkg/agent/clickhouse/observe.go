@@ -5,7 +5,6 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -121,6 +120,11 @@ func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
 	}
 }
 
+// writableWithin is how long a server that came up may take to have all its tables writable before it serves all the
+// same. The keepers may hold its former life for alive until that one's session ends; but a table that stays read-only
+// for a reason of its own must not keep the others from being used.
+const writableWithin = time.Minute
+
 // level says whether no table lags behind that of a sibling. Without keepers nobody can tell, and it stays as it was: a
 // server that just came up has what it had.
 func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMember) bool {
@@ -132,8 +136,10 @@ func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMemb
 		klog.FromContext(ctx).V(1).Info("The replicated tables could not be looked at", "err", err)
 		return d.run.level
 	}
-	d.run.level = true
-	if clickhouse.Suspects(mine) {
+	// A new member is not level before it once had everything, however young that is.
+	d.school.fresh = d.school.fresh && !clickhouse.Complete(mine)
+	d.run.level = !d.school.fresh && !(clickhouse.ReadOnly(mine) && time.Since(d.run.began) < writableWithin)
+	if d.run.level && clickhouse.Suspects(mine) {
 		d.run.level = !clickhouse.Lagging(mine, d.replicasOfSiblings(ctx, plan.InShard(me.Shard)))
 	}
 	return d.run.level
@@ -160,12 +166,13 @@ func (d *Driver) replicasOfSiblings(ctx context.Context, members []engine.PlanMe
 }
 
 func replicas(ctx context.Context, client driver.Conn) (all []clickhouse.Replica, err error) {
-	const query = `SELECT database, table, zookeeper_path, toUInt8(is_readonly), toUInt64(absolute_delay)
+	const query = `SELECT database, table, zookeeper_path, toUInt8(is_readonly), toUInt64(inserts_in_queue),
+		toUInt64(absolute_delay)
 		FROM system.replicas ORDER BY database, table`
 	err = each(ctx, client, query, func(rows driver.Rows) error {
 		var r clickhouse.Replica
 		var readOnly uint8
-		if err := rows.Scan(&r.Database, &r.Table, &r.Path, &readOnly, &r.Delay); err != nil {
+		if err := rows.Scan(&r.Database, &r.Table, &r.Path, &readOnly, &r.Inserts, &r.Delay); err != nil {
 			return err
 		}
 		r.ReadOnly = readOnly != 0
@@ -173,51 +180,4 @@ func replicas(ctx context.Context, client driver.Conn) (all []clickhouse.Replica
 		return nil
 	})
 	return all, err
-}
-
-// observeLeaving finds out whether a shard that the plan wants to go may go.
-func (d *Driver) observeLeaving(ctx context.Context, o *runbook.Observation, me engine.PlanMember) {
-	if o.Plan.AbandonShards {
-		o.Drained = true
-		return
-	}
-	rows, err := number(ctx, d.client, "SELECT toUInt64(sum(rows)) FROM system.parts WHERE active AND database IN ("+
-		databases(o.Plan)+")")
-	switch {
-	case err != nil:
-		klog.FromContext(ctx).Error(err, "The rows of a shard that is to go could not be counted")
-	case rows == 0:
-		o.Drained = true
-	default:
-		o.Problem = &engine.Problem{Reason: v1alpha1.ReasonShardNotEmpty, Message: fmt.Sprintf(
-			"shard %d is to go and has %d rows: move or delete them, or set spec.clickhouse.shardRemoval to AcceptDataLoss",
-			me.Shard, rows)}
-	}
-}
-
-const (
-	// settledFor is how long the Services may still lead to a member that left them, hurriedFor when its pod ends, which
-	// the rules of every node follow at the same time.
-	settledFor, hurriedFor = 4 * time.Second, time.Second
-	// quietWithin is how long the queries of applications are waited for.
-	quietWithin = 30 * time.Second
-)
-
-// quiet says whether the server that is to rest does.
-func (d *Driver) quiet(ctx context.Context) bool {
-	r := d.run
-	if r.quiesced.IsZero() {
-		return false
-	}
-	settled := settledFor
-	if r.hurried {
-		settled = hurriedFor
-	}
-	since := time.Since(r.quiesced)
-	if since < settled || since > quietWithin {
-		return since > quietWithin
-	}
-	running, err := number(ctx, d.client, "SELECT toUInt64(count()) FROM system.processes WHERE initial_user != "+
-		clickhouse.Text(clickhouse.AgentUser))
-	return err == nil && running == 0
 }

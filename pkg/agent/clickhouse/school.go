@@ -23,6 +23,8 @@ type school struct {
 	schooled bool
 	behind   string
 	looked   time.Time
+	// fresh says that it has made tables and never had all that is in them.
+	fresh bool
 }
 
 // lookEvery is how often the schema is compared with that of the siblings. Every comparison asks each of them.
@@ -62,18 +64,29 @@ func (d *Driver) keepSchema(ctx context.Context, plan engine.Plan) error {
 	}
 	missing := clickhouse.Missing(mine, taught.tables)
 	if !m.Schooled {
-		if !shared {
-			missing = d.learn(ctx, plan, missing)
-		}
-		if m.Schooled = len(missing) == 0; m.Schooled {
-			if err := d.volume.remember(m); err != nil {
-				return err
-			}
+		if missing, err = d.attend(ctx, plan, m, missing, shared); err != nil {
+			return err
 		}
 	}
 	d.compare(plan, missing, mine)
-	d.school.schooled, d.school.looked = m.Schooled, time.Now()
+	d.school.looked = time.Now()
 	return nil
+}
+
+// attend makes what a new member lacks, notes on the volume when that is nothing any more, and gives what is left.
+// Shared databases bring their tables by themselves.
+func (d *Driver) attend(
+	ctx context.Context, plan engine.Plan, m mark, missing []clickhouse.Table, shared bool,
+) ([]clickhouse.Table, error) {
+	if !shared {
+		missing = d.learn(ctx, plan, missing)
+	}
+	d.school.fresh = true
+	if len(missing) > 0 {
+		return missing, nil
+	}
+	m.Schooled, d.school.schooled = true, true
+	return nil, d.volume.remember(m)
 }
 
 // compare says in what the tables differ from those of the siblings. A member that is alone has nothing to share.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -21,8 +22,9 @@ import (
 // sweepEvery is how often replicas are looked for whose members have left.
 const sweepEvery = 30 * time.Second
 
-// sweep makes the keepers forget the replicas of members that left. The log of a table is kept for as long as one of its
-// replicas may come back, and a quorum is counted of all of them. The first member of a shard does it for the shard.
+// sweep makes the keepers forget the replicas of members that left. The log of a table is kept for as long as one of
+// its replicas may come back, and a quorum is counted of all of them. The first member of a shard does it for
+// the shard.
 func (d *Driver) sweep(ctx context.Context, plan engine.Plan, me engine.PlanMember) error {
 	if plan.InShard(me.Shard)[0].Name != me.Name || len(plan.Ensemble()) == 0 || time.Since(d.swept) < sweepEvery {
 		return nil
@@ -77,10 +79,8 @@ func (d *Driver) dropReplica(ctx context.Context, plan engine.Plan, table, repli
 	if err != nil {
 		return fmt.Errorf("reading replica %s: %w", node, err)
 	}
-	for _, name := range below {
-		if name == "is_active" {
-			return fmt.Errorf("replica %s is there, and cannot be forgotten", node)
-		}
+	if slices.Contains(below, "is_active") {
+		return fmt.Errorf("replica %s is there, and cannot be forgotten", node)
 	}
 	if dialect, _ := clickhouse.DialectOf(plan.Build); dialect.DropReplica {
 		if err := d.client.Exec(ctx, clickhouse.DropReplica(table, replica)); err != nil {

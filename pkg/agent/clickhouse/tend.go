@@ -12,7 +12,7 @@ import (
 )
 
 // Tend keeps the running server as the plan says: its settings and users first, since all else may depend on them.
-func (d *Driver) Tend(ctx context.Context, plan engine.Plan, o runbook.Observation) (t runbook.Tended, err error) {
+func (d *Driver) Tend(ctx context.Context, plan engine.Plan, _ runbook.Observation) (t runbook.Tended, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepWithin)
 	defer cancel()
 	d.run.quiesced = time.Time{} // nobody wants it to rest any more

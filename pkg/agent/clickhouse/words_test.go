@@ -36,7 +36,8 @@ func TestStateIn(t *testing.T) {
 
 func TestNumbersIn(t *testing.T) {
 	t.Parallel()
-	got := numbersIn("zk_version\t3.8.0-x, built on 2024\nzk_server_state\tleader\nzk_znode_count\t5\nzk_avg_latency\t0.5\nno tab\n")
+	got := numbersIn("zk_version\t3.8.0-x, built on 2024\nzk_server_state\tleader\n" +
+		"zk_znode_count\t5\nzk_avg_latency\t0.5\nno tab\n")
 	for name, want := range map[string]float64{"zk_server_state": 1, "zk_znode_count": 5, "zk_avg_latency": 0.5} {
 		if value, ok := got[name]; !ok || value != want {
 			t.Errorf("%s is %v, want %v", name, value, want)

@@ -36,6 +36,6 @@ func zooKeeperClasses(directory string) string {
 
 // glob finds files by a pattern, which is good.
 func glob(pattern string) []string {
-	found, _ := filepath.Glob(pattern) //nolint:errcheck // see above
+	found, _ := filepath.Glob(pattern)
 	return found
 }

@@ -17,12 +17,24 @@ type Replica struct {
 	Path string
 	// ReadOnly says that the server has no session with the keepers for it, and learns of nothing new.
 	ReadOnly bool
+	// Inserts is how many parts it has still to get.
+	Inserts uint64
 	// Delay is how many seconds old the oldest change is that the table has not got, 0 for none.
 	Delay uint64
 }
 
 // MostDelay is how many seconds a table may be behind the most recent sibling's and still count as level.
 const MostDelay = 10
+
+// Complete says whether every table has all that it knows of.
+func Complete(mine []Replica) bool {
+	return !slices.ContainsFunc(mine, func(r Replica) bool { return r.Inserts > 0 })
+}
+
+// ReadOnly says whether any table accepts no writes.
+func ReadOnly(mine []Replica) bool {
+	return slices.ContainsFunc(mine, func(r Replica) bool { return r.ReadOnly })
+}
 
 // Suspects says whether any table may lag, so that it is worth while to ask how far the siblings are.
 func Suspects(mine []Replica) bool {

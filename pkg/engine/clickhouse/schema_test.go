@@ -51,14 +51,16 @@ func TestSchemaBehind(t *testing.T) {
 
 func TestReplicaPath(t *testing.T) {
 	t.Parallel()
+	plan := engine.Plan{Cluster: "orders"}
 	me := PathOwner{Name: "orders-db-1-0", Shard: 1}
-	for create, want := range map[string]string{
-		"CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedMergeTree('/t/{cluster}/{shard}/{database}/{table}', '{replica}')": "/t/orders/1/app/t",
-		"CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedSummingMergeTree('/fixed', '{replica}') ORDER BY id":               "/fixed",
-		"CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedMergeTree('/t/{uuid}', '{replica}') ORDER BY id":                   "",
-		"CREATE TABLE app.t (id UInt64) ENGINE = MergeTree ORDER BY id":                                                       "",
+	for engine, want := range map[string]string{
+		"ReplicatedMergeTree('/t/{cluster}/{shard}/{database}/{table}', '{replica}')": "/t/orders/1/app/t",
+		"ReplicatedSummingMergeTree('/fixed', '{replica}')":                           "/fixed",
+		"ReplicatedMergeTree('/t/{uuid}', '{replica}')":                               "",
+		"MergeTree": "",
 	} {
-		got, found := ReplicaPath(engine.Plan{Cluster: "orders"}, me, Table{Database: "app", Name: "t", Create: create})
+		create := "CREATE TABLE app.t (id UInt64) ENGINE = " + engine + " ORDER BY id"
+		got, found := ReplicaPath(plan, me, Table{Database: "app", Name: "t", Create: create})
 		if found != (want != "") || (found && got != want) {
 			t.Errorf("%s is at %q (%t), want %q", create, got, found, want)
 		}
@@ -69,18 +71,19 @@ func TestReplicaPath(t *testing.T) {
 func TestLagging(t *testing.T) {
 	t.Parallel()
 	at := func(path string, delay uint64) Replica { return Replica{Path: path, Delay: delay} }
+	all := func(replicas ...Replica) []Replica { return replicas }
 	for name, tt := range map[string]struct {
 		mine, siblings []Replica
 		want           bool
 	}{
-		"nobody to compare with":          {mine: []Replica{at("/t", 3600)}},
-		"a sibling that has all":          {mine: []Replica{at("/t", 60)}, siblings: []Replica{at("/t", 0)}, want: true},
-		"nearly level":                    {mine: []Replica{at("/t", MostDelay)}, siblings: []Replica{at("/t", 0)}},
-		"all wait for the same":           {mine: []Replica{at("/t", 600)}, siblings: []Replica{at("/t", 598)}},
-		"another table's replica":         {mine: []Replica{at("/t", 60)}, siblings: []Replica{at("/u", 0)}},
-		"a sibling that learns no more":   {mine: []Replica{at("/t", 60)}, siblings: []Replica{{Path: "/t", ReadOnly: true}}},
-		"one of two siblings is further":  {mine: []Replica{at("/t", 60)}, siblings: []Replica{at("/t", 90), at("/t", 1)}, want: true},
-		"one of two tables is far behind": {mine: []Replica{at("/t", 0), at("/u", 60)}, siblings: []Replica{at("/u", 0)}, want: true},
+		"nobody to compare with":        {mine: all(at("/t", 3600))},
+		"a sibling that has all":        {mine: all(at("/t", 60)), siblings: all(at("/t", 0)), want: true},
+		"nearly level":                  {mine: all(at("/t", MostDelay)), siblings: all(at("/t", 0))},
+		"all wait for the same":         {mine: all(at("/t", 600)), siblings: all(at("/t", 598))},
+		"another table's replica":       {mine: all(at("/t", 60)), siblings: all(at("/u", 0))},
+		"a sibling that learns no more": {mine: all(at("/t", 60)), siblings: all(Replica{Path: "/t", ReadOnly: true})},
+		"one of two is further":         {mine: all(at("/t", 60)), siblings: all(at("/t", 90), at("/t", 1)), want: true},
+		"one of two tables is behind":   {mine: all(at("/t", 0), at("/u", 60)), siblings: all(at("/u", 0)), want: true},
 	} {
 		if got := Lagging(tt.mine, tt.siblings); got != tt.want {
 			t.Errorf("%s: lagging %t, want %t", name, got, tt.want)
@@ -91,7 +94,9 @@ func TestLagging(t *testing.T) {
 // TestLeft: only who was a member of this cluster can have left it.
 func TestLeft(t *testing.T) {
 	t.Parallel()
-	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{{Name: "orders-db-0"}, {Name: "orders-db-1-0", Shard: 1}}}
+	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{
+		{Name: "orders-db-0"}, {Name: "orders-db-1-0", Shard: 1},
+	}}
 	replicas := strings.Fields("orders-db-0 orders-db-1-0 orders-db-2 orders-db-1-1 reorders-db-3 orders-db-x r1")
 	if got := Left(plan, replicas); !slices.Equal(got, []string{"orders-db-2", "orders-db-1-1"}) {
 		t.Errorf("left are %v", got)

@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouse
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// scraped are the values of metrics, by name and the values of their labels, as in table_readonly/app/t.
+type scraped map[string]float64
+
+// measured fails unless a member's metrics are well-formed, and all that is wanted is among them as wanted.
+func (a *actor) measured(want scraped) {
+	a.s.Helper()
+	found := a.scrape()
+	for name, value := range want {
+		if got, ok := found[name]; !ok || got != value {
+			a.s.Errorf("%s: %s is %v (found: %t), want %v", a.name, name, got, ok, value)
+		}
+	}
+}
+
+func (a *actor) scrape() scraped {
+	a.s.Helper()
+	var metrics prometheus.Collector
+	switch d := a.driver.(type) {
+	case *Driver:
+		metrics = NewMetrics(a.s.Context(), d.Access())
+	case *KeeperDriver:
+		metrics = NewKeeperMetrics(a.s.Context(), d)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	a.s.must(registry.Register(metrics))
+	problems, err := testutil.GatherAndLint(registry)
+	a.s.must(err)
+	for _, p := range problems {
+		a.s.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	families, err := registry.Gather()
+	a.s.must(err)
+	found := scraped{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			name := []string{strings.TrimPrefix(strings.TrimPrefix(family.GetName(), prefix), keeperPrefix)}
+			for _, label := range m.GetLabel() {
+				name = append(name, label.GetValue())
+			}
+			found[strings.Join(name, "/")] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return found
+}
