@@ -33,11 +33,11 @@ func (t *trial) judge(ctx context.Context, failed bool) error {
 		return err
 	}
 	f := check(history, rows, t.seen)
-	t.count(f)
-	f.Lost = slices.DeleteFunc(f.Lost, t.excuses(history))
 	if t.engine.leaderless {
 		f.Overlaps, f.Late = nil, nil
 	}
+	t.count(f)
+	f.Lost = slices.DeleteFunc(f.Lost, t.excuses(history))
 	if t.fault.mayLose {
 		f.Disordered = nil
 	}
