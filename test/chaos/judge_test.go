@@ -33,11 +33,12 @@ func (t *trial) judge(ctx context.Context, failed bool) error {
 		return err
 	}
 	f := check(history, rows, t.seen)
+	if t.engine.leaderless {
+		// Any may acknowledge beside others, and what a quorum has another may get later.
+		f.Overlaps, f.Late, f.Risen = nil, nil, nil
+	}
 	t.count(f)
 	f.Lost = slices.DeleteFunc(f.Lost, t.excuses(history))
-	if t.engine.leaderless {
-		f.Overlaps, f.Late = nil, nil
-	}
 	if t.fault.mayLose {
 		f.Disordered = nil
 	}
