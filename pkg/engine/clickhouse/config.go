@@ -52,7 +52,7 @@ func (d Dialect) server(spec *v1alpha1.DatabaseClusterSpec) []element {
 		leaf("dictionaries_config", ""),
 	}
 	if d.PlainPort {
-		all = append(all, number("tcp_port", 0))
+		all = append(all, number("tcp_port", PlainPort))
 	}
 	all = append(all, listening()...)
 	all = append(all, openSSL("none"))

@@ -156,7 +156,7 @@ func TestConfigureOverlay(t *testing.T) {
 				s.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2500m")}
 			}, UsersFile, "profiles.default.max_threads", "3", "3",
 		},
-		"a plain port": {func(*v1alpha1.DatabaseClusterSpec) {}, ConfigFile, "tcp_port", "0", ""},
+		"a plain port": {func(*v1alpha1.DatabaseClusterSpec) {}, ConfigFile, "tcp_port", "9000", ""},
 	} {
 		for build, want := range map[string]string{oldBuild: tc.wantOld, newBuild: tc.wantNew} {
 			spec := newSpec("4Gi")

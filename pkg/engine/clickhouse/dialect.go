@@ -59,8 +59,9 @@ type Dialect struct {
 	ServerPools bool
 	// PoolEntries: mutations and merges of whole partitions wait for free entries of the pool, by settings of their own.
 	PoolEntries bool
-	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS. It gets one that the system
-	// chooses, which no Service leads to and the NetworkPolicy keeps closed.
+	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS, and passes what only the
+	// leader of a table may do (DROP PARTITION, OPTIMIZE) on to that one there. No Service leads to it, and the
+	// NetworkPolicy lets in nobody but the other members.
 	PlainPort bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
@@ -93,6 +94,15 @@ func DialectOf(version string) (Dialect, bool) {
 		}
 	}
 	return Dialect{}, false
+}
+
+// memberPorts are those at which members reach each other, beside those for clients.
+func (d Dialect) memberPorts() []int32 {
+	ports := []int32{InterserverPort}
+	if d.PlainPort {
+		ports = append(ports, PlainPort)
+	}
+	return ports
 }
 
 // compareVersions compares by the numbers that both have, so that a prefix is like all that begins with it.

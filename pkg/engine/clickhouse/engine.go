@@ -53,11 +53,14 @@ const (
 	dataSubdirectory = "clickhouse"
 )
 
-// Ports. All of them speak TLS, but for those of ZooKeeper.
+// Ports. All of them speak TLS, but for PlainPort and those of ZooKeeper.
 const (
 	// NativePort is for clients in ClickHouse's own protocol, HTTPSPort for those that speak HTTP.
 	NativePort = 9440
 	HTTPSPort  = 8443
+	// PlainPort speaks ClickHouse's own protocol without TLS. Only versions that cannot do without have it, for members to
+	// pass statements on to each other (Dialect.PlainPort).
+	PlainPort = 9000
 	// InterserverPort is where members fetch parts from each other.
 	InterserverPort = 9010
 	// KeeperPort is where members reach a ClickHouse Keeper, RaftPort where keepers reach each other.
@@ -104,7 +107,7 @@ func (Engine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
 	dialect, _ := DialectOf(spec.Version)
 	return engine.Topology{
 		Leadership:  engine.LeadershipNone,
-		MemberPorts: []int32{InterserverPort},
+		MemberPorts: dialect.memberPorts(),
 		Ensemble: &engine.Ensemble{
 			Component: KeeperComponent,
 			Needed:    spec.Members > 1 || (spec.Shards != nil && *spec.Shards > 1),
