@@ -38,22 +38,26 @@ RECORDS[redis]=keys
 WRITE[redis]="for n = 1, 1000 do redis.call('SET', 'greeting:' .. n, 'hello ' .. n) end"
 COUNT[redis]="return redis.call('DBSIZE')"
 
-# The client takes a password from a file in every version, from the environment only in the newest. Debian's build must
-# be told on which members a table is to be, and where in the Keeper.
+# The client takes a password from a file in every version, from the environment only in the newest. Debian's build
+# compares the certificate's names with an address, and so with none; it must be told on which members a table is to be,
+# and where in the Keeper.
 CLIENT[clickhouse]=$(cat <<'SH'
+names=true
+case $(clickhouse-client --version) in
+*" 18."*)
+  names=false everywhere=" ON CLUSTER '{cluster}'"
+  path="('/clickhouse/tables/{shard}/app/greetings', '{replica}')" ;;
+esac
 cat >/tmp/client.xml <<XML
 <config>
   <user>$(cat /binding/username)</user><password>$(cat /binding/password)</password>
   <openSSL><client>
     <caConfig>/binding/ca.crt</caConfig><verificationMode>strict</verificationMode>
-    <extendedVerification>true</extendedVerification>
+    <extendedVerification>$names</extendedVerification>
     <invalidCertificateHandler><name>RejectCertificateHandler</name></invalidCertificateHandler>
   </client></openSSL>
 </config>
 XML
-case $(clickhouse-client --version) in
-*" 18."*) everywhere=" ON CLUSTER '{cluster}'" path="('/clickhouse/tables/{shard}/app/greetings', '{replica}')" ;;
-esac
 exec clickhouse-client --config-file=/tmp/client.xml --secure --host "$1" --port "$(cat /binding/port)" \
   --database "$(cat /binding/database)" --multiquery \
   --query "$(printf %s "$2" | sed "s#EXISTS greetings#&${everywhere:-}#; s#ReplicatedMergeTree#&${path:-}#")"
