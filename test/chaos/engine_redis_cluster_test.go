@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -62,7 +63,7 @@ func firstShardsPrimary(ctx context.Context, r route) (string, error) {
 	}
 	defer c.close()
 	defer c.until(ctx)()
-	ranges, err := c.ClusterSlots(ctx).Result()
+	shards, err := c.ClusterShards(ctx).Result()
 	if err != nil {
 		return "", err
 	}
@@ -70,9 +71,14 @@ func firstShardsPrimary(ctx context.Context, r route) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, owned := range ranges {
-		if int64(owned.Start) <= slot && slot <= int64(owned.End) && len(owned.Nodes) > 0 {
-			return owned.Nodes[0].NetworkingMetadata["ip"], nil
+	for _, shard := range shards {
+		if !slices.ContainsFunc(shard.Slots, func(r goredis.SlotRange) bool { return r.Start <= slot && slot <= r.End }) {
+			continue
+		}
+		for _, n := range shard.Nodes {
+			if n.Role == "master" {
+				return n.IP, nil
+			}
 		}
 	}
 	return "", errors.New("nobody owns the slot")

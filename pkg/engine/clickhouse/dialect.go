@@ -60,7 +60,7 @@ type Dialect struct {
 	// PoolEntries: mutations and merges of whole partitions wait for free entries of the pool, by settings of their own.
 	PoolEntries bool
 	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS, and passes what only the
-	// leader of a table may do (DROP PARTITION, OPTIMIZE) on to that one there. No Service leads to it, and the
+	// leader of a table may do, such as DROP PARTITION, on to that one there. No Service leads to it, and the
 	// NetworkPolicy lets in nobody but the other members.
 	PlainPort bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.

@@ -44,8 +44,8 @@ const Database = "app"
 
 // Where a member has its configuration and its data.
 const (
-	// ConfigDirectory is where the agent writes what the server is started with. It is in memory, since there are passwords
-	// among that.
+	// ConfigDirectory is where the agent writes what the server is started with. It is in memory, since there are
+	// passwords among that.
 	ConfigDirectory = resource.MemoryMountPath + "/clickhouse"
 	// DataDirectory is the server's path, of a member and of a keeper.
 	DataDirectory = resource.DataMountPath + "/" + dataSubdirectory

@@ -65,7 +65,7 @@ func names(tables []Table) string {
 	return strings.Join(all, ", ")
 }
 
-// inner says that a materialized view has made the table.
+// inner says that a MaterializedView has made the table.
 func (t Table) inner() bool { return strings.HasPrefix(t.Name, ".inner") }
 
 // alone says that the table keeps data on the disk and shares it with no other member.

@@ -77,8 +77,8 @@ const acknowledgesEarly = "it acknowledges before its replicas have a write, and
 type engine struct {
 	// name is what ENGINE says.
 	name string
-	// kind and version are what the spec of a cluster says. The version is one that localkube has; "" is the default of the
-	// DatabaseEngine.
+	// kind and version are what the spec of a cluster says. The version is one that localkube has; "" is the default of
+	// the DatabaseEngine.
 	kind    v1alpha1.EngineType
 	version string
 	// members is how many there are, of each of so many shards; 0 shards are none.
