@@ -104,14 +104,17 @@ func (d *Driver) observeKeepers(ctx context.Context, plan engine.Plan) {
 	switch {
 	case err == nil:
 		d.run.lost = time.Time{}
+		if err := d.volume.join(); err != nil {
+			klog.FromContext(ctx).Error(err, "That the keepers have a quorum could not be noted")
+		}
 	case d.run.lost.IsZero():
 		d.run.lost = time.Now()
 	}
 }
 
-// waiting is the problem of a server whose keepers do not answer.
+// waiting is the problem of a server whose keepers do not answer. Keepers that never did are still to be born.
 func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
-	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || len(plan.Ensemble()) == 0 {
+	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || len(plan.Ensemble()) == 0 || !d.volume.joined() {
 		return nil
 	}
 	return &engine.Problem{
@@ -126,10 +129,10 @@ func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
 const writableWithin = time.Minute
 
 // level says whether no table lags behind that of a sibling. Without keepers nobody can tell, and it stays as it was: a
-// server that just came up has what it had.
+// server that just came up has what it had. One that never saw keepers has no replicated table.
 func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMember) bool {
 	if !d.run.lost.IsZero() {
-		return d.run.level || time.Since(d.run.lost) > lostFor
+		return d.run.level || (time.Since(d.run.lost) > lostFor && d.volume.joined())
 	}
 	mine, err := replicas(ctx, d.client)
 	if err != nil {
