@@ -82,6 +82,9 @@ func (d Dialect) serverDefaults(c capacity) map[string]string {
 		all["max_server_memory_usage"] = decimal(c.server())
 		all["index_mark_cache_size"] = decimal(c.marks() / 2)
 	}
+	if d.SlowSessions {
+		all["merge_tree.zookeeper_session_expiration_check_period"] = "3"
+	}
 	mergers := c.mergers()
 	if d.ServerPools {
 		all["background_pool_size"] = decimal(mergers)

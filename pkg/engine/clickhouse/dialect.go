@@ -63,6 +63,9 @@ type Dialect struct {
 	// leader of a table may do (DROP PARTITION, OPTIMIZE) on to that one there. No Service leads to it, and the
 	// NetworkPolicy lets in nobody but the other members.
 	PlainPort bool
+	// SlowSessions: a table whose session with the keepers ended may find that out only when it looks for itself, which it
+	// does once a minute by default.
+	SlowSessions bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
 	// LeastMemory is the least memory of a server that does anything.
@@ -71,7 +74,10 @@ type Dialect struct {
 
 // dialects are all that AtlasDB speaks, the oldest first.
 var dialects = []Dialect{
-	{Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, LeastMemory: 256 * mib},
+	{
+		Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, SlowSessions: true,
+		LeastMemory: 256 * mib,
+	},
 	{
 		Since: "24.8", Root: "clickhouse", Keeper: ClickHouseKeeper, ReplicatedDatabases: true, Grants: true,
 		ClusterSecret: true, AutoQuorum: true, DropReplica: true, ReloadsCertificates: true, ServerMemory: true,
