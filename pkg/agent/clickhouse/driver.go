@@ -60,6 +60,9 @@ type Driver struct {
 type run struct {
 	// began is when it was started.
 	began time.Time
+	// answered is when it answered last, last what it was then.
+	answered time.Time
+	last     runbook.Server
 	// level says that no table lagged when that could last be told.
 	level bool
 	// lost is since when the keepers do not answer the server, zero while they do.

@@ -67,8 +67,12 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 		return
 	}
 	if err := d.client.QueryRow(ctx, "SELECT version()").Scan(&o.Server.Version); err != nil {
+		if ctx.Err() != nil && time.Since(d.run.answered) < busyFor {
+			o.Server = d.run.last // it is busy, and what it was
+		}
 		return // a server that starts refuses connections; that it does is what is observed
 	}
+	defer func() { d.run.answered, d.run.last = time.Now(), o.Server }()
 	o.Server.Accepting, o.Server.Quiet = true, d.quiet(ctx)
 	if err := d.trust(); err != nil {
 		klog.FromContext(ctx).Error(err, "The settings that the server took could not be noted")
@@ -81,6 +85,10 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 		d.observeLeaving(ctx, o, me)
 	}
 }
+
+// busyFor is how long a server may be too busy to answer before it counts as one that takes no connections. Every
+// change of that is a write of each report.
+const busyFor = 5 * time.Second
 
 // reach makes the client of the own server.
 func (d *Driver) reach() (err error) {
