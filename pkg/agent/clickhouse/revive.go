@@ -7,11 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/go-zookeeper/zk"
 	"k8s.io/klog/v2"
@@ -60,23 +58,18 @@ func (d *Driver) buryFormerLife(ctx context.Context, plan engine.Plan) {
 // read from the statements on the disk: whoever asks has just begun, as often as not, and has no server to ask.
 func (d *Driver) traces(plan engine.Plan) (nodes []string, err error) {
 	me, _ := plan.Member(d.options.Member)
-	for _, database := range plan.Databases {
-		files, err := filepath.Glob(filepath.Join(d.volume.data(), "metadata", url.PathEscape(database.Name), "*.sql"))
+	files, err := filepath.Glob(filepath.Join(d.volume.data(), "metadata", "*", "*.sql"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for tables: %w", err)
+	}
+	for _, file := range files {
+		statement, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("looking for the tables of %s: %w", database.Name, err)
+			return nil, fmt.Errorf("reading a table's statement: %w", err)
 		}
-		for _, file := range files {
-			statement, err := os.ReadFile(file)
-			if err != nil {
-				return nil, fmt.Errorf("reading a table's statement: %w", err)
-			}
-			table := clickhouse.Table{
-				Database: database.Name, Name: strings.TrimSuffix(filepath.Base(file), ".sql"), Create: string(statement),
-			}
-			owner := clickhouse.PathOwner{Name: me.Name, Shard: me.Shard}
-			if at, found := clickhouse.ReplicaPath(plan, owner, table); found {
-				nodes = append(nodes, path.Join(at, "replicas", me.Name, "is_active"))
-			}
+		owner, table := clickhouse.PathOwner{Name: me.Name, Shard: me.Shard}, clickhouse.Table{Create: string(statement)}
+		if at, found := clickhouse.ReplicaPath(plan, owner, table); found {
+			nodes = append(nodes, path.Join(at, "replicas", me.Name, "is_active"))
 		}
 	}
 	return nodes, nil
