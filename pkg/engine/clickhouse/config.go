@@ -54,6 +54,9 @@ func (d Dialect) server(spec *v1alpha1.DatabaseClusterSpec) []element {
 	if d.PlainPort {
 		all = append(all, number("tcp_port", PlainPort))
 	}
+	if d.OldAddresses {
+		all = append(all, number("disable_internal_dns_cache", 1))
+	}
 	all = append(all, listening()...)
 	all = append(all, openSSL("none"))
 	all = append(all, d.accessControl()...)
