@@ -28,7 +28,8 @@
 //
 // The keepers remember the replicas of members that left, and keep the log of a table for them. The first member of a
 // shard has them forgotten (sweep.go); and a member that comes back with an empty volume has its own former life
-// forgotten first, since it would else be taken for that.
+// forgotten first, since it would else be taken for that. A server that died without a word is there for them until its
+// session ends; before the next one on the same volume starts, they are told that it is not (revive.go).
 //
 // # Safety rules
 //
@@ -37,7 +38,7 @@
 //   - A volume has a mark: which cluster's data it is, and of which member. Two servers of one name would destroy each
 //     other's replicas, so another member's volume is foreign. Data without a mark is never thrown away.
 //   - A replica is forgotten only when the plan does not have its member, or it is the member itself that asks, and
-//     when no server is there for it.
+//     when no server is there for it. That a server is dead is told by who has the lock of its volume, by nobody else.
 //   - No secret is in an argument, an environment or a log, and none is on a disk: what the server reads is in memory,
 //     in files of mode 0600, and the copy that it makes of that is led there too. The agent's own user has a password
 //     of one life of the agent, and comes in from this machine only.
@@ -45,6 +46,6 @@
 //     ones; unless the keepers have no quorum, without which an old server does not start.
 //   - A scrape has a connection of its own and is bounded in time: a server that hangs holds up nobody.
 //
-// Read driver.go, then observe.go, rest.go, tend.go, configure.go, school.go and sweep.go; keeper.go is the other
-// driver, words.go how keepers are asked. tenant.go and volume.go are what both have in common.
+// Read driver.go, then observe.go, rest.go, tend.go, configure.go, school.go, sweep.go and revive.go; keeper.go is the
+// other driver, words.go how keepers are asked. tenant.go and volume.go are what both have in common.
 package clickhouse

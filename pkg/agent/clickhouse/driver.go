@@ -60,6 +60,9 @@ type Driver struct {
 type run struct {
 	// began is when it was started.
 	began time.Time
+	// answered is when it answered last, last what it was then.
+	answered time.Time
+	last     runbook.Server
 	// level says that no table lagged when that could last be told.
 	level bool
 	// lost is since when the keepers do not answer the server, zero while they do.
@@ -78,14 +81,14 @@ func New(o Options) *Driver {
 }
 
 // Do carries out a step.
-func (d *Driver) Do(_ context.Context, t runbook.Task) error {
+func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
 	switch t.Kind {
 	case runbook.StepInitialise:
 		return d.initialise(t.Plan)
 	case runbook.StepClone:
 		return d.beginAnew(t.Plan)
 	case runbook.StepStartPrimary, runbook.StepStartReplica:
-		return d.begin(t.Plan)
+		return d.begin(ctx, t.Plan)
 	case runbook.StepQuiesce:
 		if d.run.quiesced.IsZero() {
 			d.run.quiesced = time.Now()
@@ -124,7 +127,7 @@ func (d *Driver) beginAnew(plan engine.Plan) error {
 
 // begin starts the server. What it reads is for the agent's user alone, as it has passwords, and lies in memory. The
 // copy that the server makes of it on the volume is led back there.
-func (d *Driver) begin(plan engine.Plan) error {
+func (d *Driver) begin(ctx context.Context, plan engine.Plan) error {
 	files, err := d.choose(plan)
 	if err != nil {
 		return err
@@ -135,6 +138,7 @@ func (d *Driver) begin(plan engine.Plan) error {
 	if err := d.lead("preprocessed_configs"); err != nil {
 		return err
 	}
+	d.buryFormerLife(ctx, plan)
 	d.config.begin(plan, files)
 	d.config.certificates = certificates(d.options.CertificateDirectory)
 	d.disconnect()

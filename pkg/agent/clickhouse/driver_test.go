@@ -90,6 +90,25 @@ func TestReal18LostVolume(t *testing.T) {
 	s.until("the rows", func(runbook.Observation) bool { return second.rows("app.t") == 3 }, second)
 }
 
+// TestReal18Killed: a member that was killed takes writes as soon as its server is back, and does not wait for the
+// keepers to find out that the former one is dead.
+func TestReal18Killed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, 1)
+	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
+	s.serve(keeper, first, second)
+	second.says(replicated)
+	first.says(replicated, insert(3))
+	second.kill()
+	began := time.Now()
+	s.until("a write to the member that was killed", func(o runbook.Observation) bool {
+		return o.Server.Accepting && second.app().Exec(t.Context(), insert(5)) == nil
+	}, second)
+	if took := time.Since(began); took > keeperSession*3/4 {
+		t.Errorf("it took %s", took)
+	}
+}
+
 // TestReal18KeeperGone: without keepers reads go on and writes are refused, which is told; then all goes on by itself.
 func TestReal18KeeperGone(t *testing.T) {
 	t.Parallel()

@@ -75,6 +75,9 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 		return nil
 	}
 	d.lost = time.Time{}
+	if err := d.volume.join(); err != nil {
+		return err
+	}
 	o.Server.Accepting, o.Server.Version = true, seen.Version
 	o.Server.InRecovery, o.Server.Streaming = !seen.Leads(), true
 	if seen.Leads() && keeperOf(o.Plan) != clickhouse.ZooKeeper {
@@ -83,12 +86,13 @@ func (d *KeeperDriver) Observe(ctx context.Context, o *runbook.Observation) erro
 	return nil
 }
 
-// waiting is the problem of a keeper that sees no majority. For a moment that is so at each start and each election.
+// waiting is the problem of a keeper that sees no majority. For a moment that is so at each start and each election,
+// and as long as it takes while the cluster is being born.
 func (d *KeeperDriver) waiting() *engine.Problem {
 	if d.lost.IsZero() {
 		d.lost = time.Now()
 	}
-	if time.Since(d.lost) < lostFor {
+	if time.Since(d.lost) < lostFor || !d.volume.joined() {
 		return nil
 	}
 	return &engine.Problem{

@@ -67,8 +67,12 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 		return
 	}
 	if err := d.client.QueryRow(ctx, "SELECT version()").Scan(&o.Server.Version); err != nil {
+		if ctx.Err() != nil && time.Since(d.run.answered) < busyFor {
+			o.Server = d.run.last // it is busy, and what it was
+		}
 		return // a server that starts refuses connections; that it does is what is observed
 	}
+	defer func() { d.run.answered, d.run.last = time.Now(), o.Server }()
 	o.Server.Accepting, o.Server.Quiet = true, d.quiet(ctx)
 	if err := d.trust(); err != nil {
 		klog.FromContext(ctx).Error(err, "The settings that the server took could not be noted")
@@ -81,6 +85,10 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) {
 		d.observeLeaving(ctx, o, me)
 	}
 }
+
+// busyFor is how long a server may be too busy to answer before it counts as one that takes no connections. Every
+// change of that is a write of each report.
+const busyFor = 5 * time.Second
 
 // reach makes the client of the own server.
 func (d *Driver) reach() (err error) {
@@ -104,14 +112,17 @@ func (d *Driver) observeKeepers(ctx context.Context, plan engine.Plan) {
 	switch {
 	case err == nil:
 		d.run.lost = time.Time{}
+		if err := d.volume.join(); err != nil {
+			klog.FromContext(ctx).Error(err, "That the keepers have a quorum could not be noted")
+		}
 	case d.run.lost.IsZero():
 		d.run.lost = time.Now()
 	}
 }
 
-// waiting is the problem of a server whose keepers do not answer.
+// waiting is the problem of a server whose keepers do not answer. Keepers that never did are still to be born.
 func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
-	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || len(plan.Ensemble()) == 0 {
+	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || len(plan.Ensemble()) == 0 || !d.volume.joined() {
 		return nil
 	}
 	return &engine.Problem{
@@ -126,10 +137,10 @@ func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
 const writableWithin = time.Minute
 
 // level says whether no table lags behind that of a sibling. Without keepers nobody can tell, and it stays as it was: a
-// server that just came up has what it had.
+// server that just came up has what it had. One that never saw keepers has no replicated table.
 func (d *Driver) level(ctx context.Context, plan engine.Plan, me engine.PlanMember) bool {
 	if !d.run.lost.IsZero() {
-		return d.run.level || time.Since(d.run.lost) > lostFor
+		return d.run.level || (time.Since(d.run.lost) > lostFor && d.volume.joined())
 	}
 	mine, err := replicas(ctx, d.client)
 	if err != nil {

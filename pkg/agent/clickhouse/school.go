@@ -30,6 +30,9 @@ type school struct {
 // lookEvery is how often the schema is compared with that of the siblings. Every comparison asks each of them.
 const lookEvery = 5 * time.Second
 
+// teachersWithin is how long a new member waits for others before that is worth telling: they may be as new.
+const teachersWithin = 15 * time.Second
+
 // lesson is what the siblings that have the plan's databases tell: one that has none has yet to learn itself.
 type lesson struct {
 	teachers int
@@ -51,7 +54,9 @@ func (d *Driver) keepSchema(ctx context.Context, plan engine.Plan) error {
 	}
 	taught := d.listen(ctx, plan)
 	if !m.Schooled && taught.teachers == 0 {
-		d.school.behind = "no other member tells which tables there are"
+		if time.Since(d.run.began) > teachersWithin {
+			d.school.behind = "no other member tells which tables there are"
+		}
 		return nil
 	}
 	shared := clickhouse.SharesDatabases(plan) && !taught.unshared

@@ -99,6 +99,11 @@ const keeperSession = 10 * time.Second
 
 // removeTree removes a node and all below it, as a client of the keepers: the server knows no statement for it.
 func (d *Driver) removeTree(ctx context.Context, plan engine.Plan, node string) error {
+	return withKeepers(ctx, plan, func(client *zk.Conn) error { return remove(client, node) })
+}
+
+// withKeepers does something as a client of ZooKeepers.
+func withKeepers(ctx context.Context, plan engine.Plan, do func(*zk.Conn) error) error {
 	var servers []string
 	for _, k := range plan.Ensemble() {
 		servers = append(servers, fmt.Sprintf("%s:%d", k.Host, clickhouse.ZooKeeperPort))
@@ -114,7 +119,7 @@ func (d *Driver) removeTree(ctx context.Context, plan engine.Plan, node string) 
 			client.Close()
 		}
 	}()
-	return remove(client, node)
+	return do(client)
 }
 
 // remove removes what is below first. What somebody else removed meanwhile is as good as removed.

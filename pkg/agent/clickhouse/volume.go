@@ -35,6 +35,8 @@ type mark struct {
 	// Schooled says that the member once had every table that its siblings had. From then on it is told of changes, and
 	// what it lacks was dropped.
 	Schooled bool `json:"schooled,omitempty"`
+	// Joined says that the keepers once had a quorum: of a cluster that is being born nobody misses it.
+	Joined bool `json:"joined,omitempty"`
 	// Rebuilt is the ID of the last request for a new copy that was carried out.
 	Rebuilt string `json:"rebuilt,omitempty"`
 }
@@ -75,6 +77,22 @@ func (v *volume) remember(m mark) error {
 		return fmt.Errorf("encoding the mark of the volume: %w", err)
 	}
 	return volumes.WriteDurably(v.file(markFile), encoded)
+}
+
+// joined says whether the keepers had a quorum once.
+func (v *volume) joined() bool {
+	m, _, err := v.mark()
+	return err == nil && m.Joined
+}
+
+// join notes that the keepers have a quorum, once.
+func (v *volume) join() error {
+	m, found, err := v.mark()
+	if err != nil || !found || m.Joined {
+		return err
+	}
+	m.Joined = true
+	return v.remember(m)
 }
 
 // initialise makes an empty data directory for a member of the plan, and the mark last: half of it is none. Data that

@@ -54,6 +54,9 @@ func (d Dialect) server(spec *v1alpha1.DatabaseClusterSpec) []element {
 	if d.PlainPort {
 		all = append(all, number("tcp_port", PlainPort))
 	}
+	if d.OldAddresses {
+		all = append(all, number("disable_internal_dns_cache", 1))
+	}
 	all = append(all, listening()...)
 	all = append(all, openSSL("none"))
 	all = append(all, d.accessControl()...)
@@ -81,6 +84,9 @@ func (d Dialect) serverDefaults(c capacity) map[string]string {
 	if d.ServerMemory {
 		all["max_server_memory_usage"] = decimal(c.server())
 		all["index_mark_cache_size"] = decimal(c.marks() / 2)
+	}
+	if d.SlowSessions {
+		all["merge_tree.zookeeper_session_expiration_check_period"] = "3"
 	}
 	mergers := c.mergers()
 	if d.ServerPools {

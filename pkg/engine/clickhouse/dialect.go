@@ -63,6 +63,12 @@ type Dialect struct {
 	// leader of a table may do, such as DROP PARTITION, on to that one there. No Service leads to it, and the
 	// NetworkPolicy lets in nobody but the other members.
 	PlainPort bool
+	// SlowSessions: a table whose session with the keepers ended may find that out only when it looks for itself, which it
+	// does once a minute by default.
+	SlowSessions bool
+	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, unless it is told to
+	// remember none. A pod that is made anew has another, and its siblings would get nothing from it any more.
+	OldAddresses bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
 	// LeastMemory is the least memory of a server that does anything.
@@ -71,7 +77,10 @@ type Dialect struct {
 
 // dialects are all that AtlasDB speaks, the oldest first.
 var dialects = []Dialect{
-	{Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, LeastMemory: 256 * mib},
+	{
+		Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, SlowSessions: true,
+		OldAddresses: true, LeastMemory: 256 * mib,
+	},
 	{
 		Since: "24.8", Root: "clickhouse", Keeper: ClickHouseKeeper, ReplicatedDatabases: true, Grants: true,
 		ClusterSecret: true, AutoQuorum: true, DropReplica: true, ReloadsCertificates: true, ServerMemory: true,

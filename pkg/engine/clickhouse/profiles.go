@@ -30,8 +30,9 @@ func (d Dialect) profiles(spec *v1alpha1.DatabaseClusterSpec) element {
 func (d Dialect) profileDefaults(c capacity) map[string]string {
 	total := c.server()
 	all := map[string]string{
-		// A write that waits for its quorum is told so after a minute: after that nobody knows whether it is kept.
-		"insert_quorum_timeout": "60000",
+		// A write whose quorum does not come is told so after this long, and nobody knows then whether it is kept. An old
+		// server that is to stop waits for it, and members stop one after the other.
+		"insert_quorum_timeout": "20000",
 		"log_queries":           "1",
 	}
 	if !d.ServerMemory {
