@@ -67,7 +67,8 @@ type Dialect struct {
 	// does once a minute by default.
 	SlowSessions bool
 	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, unless it is told to
-	// remember none. A pod that is made anew has another, and its siblings would get nothing from it any more.
+	// remember none. A pod that is made anew has another. That alone does not do: connections between servers that are
+	// kept for later have the former address too.
 	OldAddresses bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
