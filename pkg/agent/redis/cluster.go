@@ -123,11 +123,7 @@ func keysIn(i Info) (n int64) {
 
 // look asks the server what it sees of its cluster.
 func (d *ClusterDriver) look(ctx context.Context, plan engine.Plan, joined bool) error {
-	text, err := d.client.ClusterNodes(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("asking the server for its cluster: %w", err)
-	}
-	nodes, err := redis.ParseNodes(text)
+	nodes, err := nodesOf(ctx, d.client)
 	if err != nil {
 		return err
 	}
@@ -236,7 +232,9 @@ func (d *ClusterDriver) heir(ctx context.Context, plan engine.Plan, named string
 		return "", err
 	}
 	best, found := "", lags(seen)
-	maps.DeleteFunc(found, func(member string, _ lag) bool { return !d.view.Followed(member) })
+	maps.DeleteFunc(found, func(member string, _ lag) bool {
+		return !d.view.Followed(member) || !d.electable(ctx, plan, member)
+	})
 	for member, l := range found {
 		if l.bytes <= nearlyLevel && (best == "" || l.bytes < found[best].bytes) {
 			best = member

@@ -157,11 +157,7 @@ const keysAtOnce = 100
 // sendAll moves slots to a receiver that knows whose they are. One that has just joined may not have heard it, and
 // would never hear it of a slot that it imports [seen]: it then serves nobody who asks for it.
 func (d *ClusterDriver) sendAll(ctx context.Context, m redis.Move, receiver *goredis.Client) error {
-	text, err := receiver.ClusterNodes(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("asking the receiver for its cluster: %w", err)
-	}
-	nodes, err := redis.ParseNodes(text)
+	nodes, err := nodesOf(ctx, receiver)
 	if err != nil {
 		return err
 	}
@@ -213,12 +209,17 @@ func (d *ClusterDriver) begin(ctx context.Context, m redis.Move, slot int, recei
 
 // nodeOf is a server's own node.
 func nodeOf(ctx context.Context, at *goredis.Client) (redis.Node, error) {
+	nodes, err := nodesOf(ctx, at)
+	return redis.Cluster{Nodes: nodes}.Myself(), err
+}
+
+// nodesOf is the cluster as a server sees it.
+func nodesOf(ctx context.Context, at *goredis.Client) ([]redis.Node, error) {
 	text, err := at.ClusterNodes(ctx).Result()
 	if err != nil {
-		return redis.Node{}, fmt.Errorf("asking a server for its cluster: %w", err)
+		return nil, fmt.Errorf("asking a server for its cluster: %w", err)
 	}
-	nodes, err := redis.ParseNodes(text)
-	return redis.Cluster{Nodes: nodes}.Myself(), err
+	return redis.ParseNodes(text)
 }
 
 // send moves one slot: both ends are told, then the keys go, then the slot changes hands, at the receiver first, so

@@ -92,9 +92,22 @@ func (c Cluster) Leads() bool {
 
 // Followed says that the member is followed by another, and that its server knows. One that has just changed sides
 // sends data before the gossip has told of it, and what it then asks of its new primary is ignored [seen].
-func (c Cluster) Followed(by string) bool {
-	m, planned := c.Plan.Member(by)
-	return planned && c.node(m).ID != "" && c.node(m).Following == c.Myself().ID
+func (c Cluster) Followed(by string) bool { return c.Sees(by, c.Myself().ID) }
+
+// Sees says that the server knows of a member that it follows a node.
+func (c Cluster) Sees(member, following string) bool {
+	m, planned := c.Plan.Member(member)
+	return planned && c.node(m).ID != "" && c.node(m).Following == following
+}
+
+// Voters are the members that elect the member's successor, beside itself: the primaries that have slots.
+func (c Cluster) Voters() (voters []engine.PlanMember) {
+	for _, n := range c.Nodes {
+		if m, planned := c.memberOf(n); planned && n.Primary && !n.Myself && len(n.Slots) > 0 {
+			voters = append(voters, m)
+		}
+	}
+	return voters
 }
 
 // Drained says that the member's shard is to go and owns nothing any more.

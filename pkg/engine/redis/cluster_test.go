@@ -272,3 +272,19 @@ func TestClusterRunbook(t *testing.T) {
 		}
 	}
 }
+
+// TestVoters: the others that have slots vote, and one that still takes a replica for a primary has not heard of it.
+func TestVoters(t *testing.T) {
+	t.Parallel()
+	c := clusterOf(func(c *Cluster) { c.Nodes[4].Slots = nil })
+	if got := c.Voters(); len(got) != 1 || got[0].Name != "orders-db-1-0" {
+		t.Errorf("voters are %v", got)
+	}
+	if !c.Sees("orders-db-0-1", "id-0-0") || c.Sees("orders-db-0-1", "id-1-0") || c.Sees("orders-db-7-1", "id-0-0") {
+		t.Error("what it sees is not what is there")
+	}
+	c.Nodes[1].Primary, c.Nodes[1].Following = true, ""
+	if c.Sees("orders-db-0-1", "id-0-0") {
+		t.Error("a former primary is seen to follow before anybody was told")
+	}
+}
