@@ -3,11 +3,7 @@
 
 package redis
 
-import (
-	"slices"
-
-	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
-)
+import "github.com/atlasdb/atlasdb/pkg/engine/runbook"
 
 // ClusterRunbook are the rules of a member of a Redis Cluster, asked in order. The servers elect by themselves; what
 // makes one cluster of them is tended while they run (Cluster.Moves).
@@ -15,12 +11,12 @@ var ClusterRunbook = []runbook.Rule{
 	runbook.TouchNothingWithoutTheLock,
 	handOver,
 	runbook.StopWhenTold,
-	stayDownWhenFenced,
+	runbook.StayDownWhenFenced,
 	runbook.RefuseForeignData,
 	prepareOnce,
 	bequeath,
 	waitForAnHeir,
-	startAsItWas,
+	runbook.StartAsItWas,
 	waitForTheServer,
 	runbook.RestartForParameters,
 	tend,
@@ -56,18 +52,6 @@ func handOver(o observation) (step, bool) {
 	return step{}, false
 }
 
-// stayDownWhenFenced stops a member that somebody wants to look at. A cluster that is to stop goes on until its pods
-// go, replicas first: primaries have all that was written then.
-func stayDownWhenFenced(o observation) (step, bool) {
-	if !slices.Contains(o.Plan.FencedMembers, o.Member) {
-		return step{}, false
-	}
-	if o.Server.Running {
-		return step{Kind: runbook.StepStopServer, Reason: "the member is fenced"}, true
-	}
-	return step{Kind: runbook.StepWait, Reason: "the member is fenced"}, true
-}
-
 // prepareOnce makes a place for the data. A server that starts there belongs to no cluster, and to no other for ever.
 func prepareOnce(o observation) (step, bool) {
 	return step{Kind: runbook.StepInitialise, Reason: "the volume is empty"}, !o.Volume.HasData && !o.Volume.Broken
@@ -86,11 +70,6 @@ func bequeath(o observation) (step, bool) {
 func waitForAnHeir(o observation) (step, bool) {
 	return step{Kind: runbook.StepWait, Reason: "a replica may have more than the disk of this primary"},
 		o.Volume.Resting && !o.Server.Running
-}
-
-// startAsItWas starts the server; its own volume says what it is in the cluster.
-func startAsItWas(o observation) (step, bool) {
-	return step{Kind: runbook.StepStartReplica, Reason: "as what it was"}, !o.Server.Running
 }
 
 func tend(observation) (step, bool) {

@@ -31,7 +31,7 @@ func leaving(o Observation) string {
 }
 
 // StayDownWhenFenced stops a member that somebody wants to look at. A cluster that is to stop goes on until its pods
-// go, in the order that the operator has for it.
+// go, in the order that the operator has for it: primaries last, since they have all that was written then.
 func StayDownWhenFenced(o Observation) (Step, bool) {
 	if !slices.Contains(o.Plan.FencedMembers, o.Member) {
 		return Step{}, false
