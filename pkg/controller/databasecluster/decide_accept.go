@@ -20,18 +20,19 @@ import (
 // there.
 func (d *Decision) judge(s Snapshot) {
 	spec := &s.Cluster.Spec
-	switch {
-	case s.Engine == nil:
+	if s.Engine == nil {
 		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
 			"spec.engine: %s is not supported by this version of AtlasDB", spec.Engine)}
 		return
-	case s.Offer == nil:
-		d.Verdict = Verdict{v1alpha1.ReasonEngineNotOffered, fmt.Sprintf(
-			"spec.engine: there is no DatabaseEngine %q; the platform team creates it", offerName(spec.Engine))}
-		return
 	}
+	// First what no platform could make good by an offer.
 	if errs := s.Engine.Validate(spec); len(errs) > 0 {
 		d.Verdict = objection(errs)
+		return
+	}
+	if s.Offer == nil {
+		d.Verdict = Verdict{v1alpha1.ReasonEngineNotOffered, fmt.Sprintf(
+			"spec.engine: there is no DatabaseEngine %q; the platform team creates it", offerName(spec.Engine))}
 		return
 	}
 	used := buildInUse(s)
