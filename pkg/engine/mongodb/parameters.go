@@ -21,6 +21,7 @@ var fixedSettings = Settings{
 	"net.unixDomainSocket.enabled": false,
 	"net.tls.mode":                 "requireTLS",
 	"net.tls.certificateKeyFile":   CertificatePath,
+	"net.tls.clusterFile":          ClientCertificatePath,
 	"net.tls.CAFile":               CAPath,
 	"net.tls.allowConnectionsWithoutCertificates":   true,
 	"net.tls.disabledProtocols":                     "TLS1_0,TLS1_1",
