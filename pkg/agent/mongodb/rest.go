@@ -46,12 +46,14 @@ func (d *Driver) observeRest(ctx context.Context, o *runbook.Observation) error 
 // heir is the member that should be asked, of those that answer.
 func (d *Driver) heir(ctx context.Context, plan engine.Plan) (member string, found bool) {
 	var bereaved []mongodb.Bereaved
-	for m, v := range d.lookAround(ctx, plan) {
-		host := mongodb.HostOf(m)
-		bereaved = append(bereaved, mongodb.Bereaved{
-			Member: m.Name, Leads: v.leads, Term: v.term, State: v.state, Electable: v.config.Electable(host),
-			Optime: v.position(),
-		})
+	others := d.others(plan)
+	told := d.lookAround(ctx, others)
+	for _, m := range others {
+		if v, ok := told[m]; ok {
+			bereaved = append(bereaved, mongodb.Bereaved{
+				Member: m.Name, Leads: v.leads, Term: v.term, State: v.state, Electable: v.electable(), Optime: v.position(),
+			})
+		}
 	}
 	return mongodb.Heir(d.rest.term, bereaved)
 }

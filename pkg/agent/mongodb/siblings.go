@@ -5,6 +5,7 @@ package mongodb
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -26,18 +27,14 @@ func (d *Driver) at(ctx context.Context, m engine.PlanMember, do func(*mongo.Cli
 	return do(client)
 }
 
-// atOthers does something at the server of every other member of the plan, all at once, and gives what came of it where
-// it succeeded.
-func atOthers[T any](
-	ctx context.Context, d *Driver, plan engine.Plan, do func(context.Context, *mongo.Client) (T, error),
+// atEach does something at the servers of some members, all at once, and gives what came of it where it succeeded.
+func atEach[T any](
+	ctx context.Context, d *Driver, members []engine.PlanMember, do func(context.Context, *mongo.Client) (T, error),
 ) map[engine.PlanMember]T {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	found := map[engine.PlanMember]T{}
-	for _, m := range plan.InShard(0) {
-		if m.Name == d.options.Member {
-			continue
-		}
+	for _, m := range members {
 		wg.Go(func() {
 			var told T
 			err := d.at(ctx, m, func(c *mongo.Client) (err error) {
@@ -57,9 +54,14 @@ func atOthers[T any](
 	return found
 }
 
-// lookAround gives the set as the servers of the other members see it that answer.
-func (d *Driver) lookAround(ctx context.Context, plan engine.Plan) map[engine.PlanMember]view {
+// others are the other members of the plan.
+func (d *Driver) others(plan engine.Plan) []engine.PlanMember {
+	return slices.DeleteFunc(plan.InShard(0), func(m engine.PlanMember) bool { return m.Name == d.options.Member })
+}
+
+// lookAround gives the set as the servers of some members see it, of those that answer.
+func (d *Driver) lookAround(ctx context.Context, members []engine.PlanMember) map[engine.PlanMember]view {
 	ctx, cancel := context.WithTimeout(ctx, siblingsWithin)
 	defer cancel()
-	return atOthers(ctx, d, plan, lookAt)
+	return atEach(ctx, d, members, lookAt)
 }

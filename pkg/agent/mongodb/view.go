@@ -6,6 +6,7 @@ package mongodb
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -98,12 +99,14 @@ func (d *Driver) set(o observation) mongodb.ReplicaSet {
 	}
 }
 
-// position is how far the server's data goes, by its own word.
-func (v view) position() mongodb.Optime {
-	for _, m := range v.seen {
-		if m.Self {
-			return m.Optime
-		}
+// self is how the server sees itself.
+func (v view) self() mongodb.Seen {
+	if i := slices.IndexFunc(v.seen, func(m mongodb.Seen) bool { return m.Self }); i >= 0 {
+		return v.seen[i]
 	}
-	return mongodb.Optime{}
+	return mongodb.Seen{}
 }
+
+// position is how far the server's data goes, electable that it may be primary.
+func (v view) position() mongodb.Optime { return v.self().Optime }
+func (v view) electable() bool          { return v.config.Electable(v.self().Host) }

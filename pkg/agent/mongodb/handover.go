@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"k8s.io/klog/v2"
+
+	"github.com/atlasdb/atlasdb/pkg/engine"
+	"github.com/atlasdb/atlasdb/pkg/engine/mongodb"
+	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
+)
+
+const (
+	// levelWithin is for how long a handover waits for a member that is level: one that has just come back is soon.
+	levelWithin = 3 * time.Second
+	// catchUpWithin is for how long the server itself waits for it, and takes no writes meanwhile.
+	catchUpWithin = 10 * time.Second
+	// retireFor is for how long the server does not stand for election after it stepped down, and the others than the one
+	// that is to be elected with it.
+	retireFor = 15 * time.Second
+	// electWithin is how long the election may take.
+	electWithin = 15 * time.Second
+	// handOverWithin bounds all of it.
+	handOverWithin = levelWithin + catchUpWithin + electWithin
+	// glanceEvery is how often it is looked whether something has come.
+	glanceEvery = 50 * time.Millisecond
+)
+
+// handOver has another member be primary, and waits until it is. The server steps down only when one that can be
+// elected has all that it has (replSetStepDown, never with force), and then asks that one to stand. Where somebody is
+// named, nobody else stands meanwhile.
+func (d *Driver) handOver(ctx context.Context, t runbook.Task) error {
+	ctx, cancel := context.WithTimeout(ctx, handOverWithin)
+	defer cancel()
+	if err := d.awaitHeir(ctx, t); err != nil {
+		return err
+	}
+	if t.Primary != "" {
+		others := d.rivals(t)
+		defer d.freeze(context.WithoutCancel(ctx), others, 0)
+		d.freeze(ctx, others, retireFor)
+	}
+	if err := d.stepDown(ctx); err != nil {
+		return err
+	}
+	return d.awaitSuccessor(ctx, t)
+}
+
+// stepDown has the server give up being primary
+// (https://www.mongodb.com/docs/manual/reference/command/replSetStepDown/).
+func (d *Driver) stepDown(ctx context.Context) error {
+	err := tell(ctx, d.run.client, bson.D{
+		{Key: "replSetStepDown", Value: int64(retireFor.Seconds())},
+		{Key: "secondaryCatchUpPeriodSecs", Value: int64(catchUpWithin.Seconds())},
+	})
+	if err != nil {
+		return fmt.Errorf("the primary did not step down: %w", err)
+	}
+	return nil
+}
+
+// awaitHeir waits for a member that can take over, and refuses when there is none: the server would take no writes
+// while it waits.
+func (d *Driver) awaitHeir(ctx context.Context, t runbook.Task) error {
+	return await(ctx, levelWithin, func() error {
+		v, err := lookAt(ctx, d.run.client)
+		if err != nil {
+			return err
+		}
+		d.view = v
+		level := d.set(t.Observation).LevelMembers()
+		electable := func(name string) bool {
+			m, planned := t.Plan.Member(name)
+			return planned && v.config.Electable(mongodb.HostOf(m))
+		}
+		switch {
+		case t.Primary == "" && !slices.ContainsFunc(level, electable):
+			return errors.New("no secondary that may be elected is caught up")
+		case t.Primary == "":
+			return nil
+		case !electable(t.Primary):
+			return fmt.Errorf("%s has no vote in the replica set, and cannot be elected", t.Primary)
+		case !slices.Contains(level, t.Primary):
+			return fmt.Errorf("%s is not caught up", t.Primary)
+		}
+		return nil
+	})
+}
+
+// await asks again and again until there is no error, and gives the last one when the time is over.
+func await(ctx context.Context, within time.Duration, reached func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	ticker := time.NewTicker(glanceEvery)
+	defer ticker.Stop()
+	for {
+		err := reached()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-ticker.C:
+		}
+	}
+}
+
+// rivals are the members that could be elected in the place of the one that is meant.
+func (d *Driver) rivals(t runbook.Task) (rivals []engine.PlanMember) {
+	for _, m := range t.Plan.InShard(0) {
+		if m.Name != t.Primary && m.Name != d.options.Member && d.view.config.Electable(mongodb.HostOf(m)) {
+			rivals = append(rivals, m)
+		}
+	}
+	return rivals
+}
+
+// freeze keeps members from standing for election for a time; 0 lets them again
+// (https://www.mongodb.com/docs/manual/reference/command/replSetFreeze/). One that does not answer is not elected either.
+func (d *Driver) freeze(ctx context.Context, members []engine.PlanMember, period time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, siblingsWithin)
+	defer cancel()
+	atEach(ctx, d, members, func(ctx context.Context, c *mongo.Client) (struct{}, error) {
+		return struct{}{}, tell(ctx, c, bson.D{{Key: "replSetFreeze", Value: int64(period.Seconds())}})
+	})
+}
+
+// stepUpEvery is how long the one that is meant may take before it is asked to stand once more: the server that steps
+// down asks just one, which may be another that cannot now.
+const stepUpEvery = 500 * time.Millisecond
+
+// awaitSuccessor waits until somebody else is primary.
+func (d *Driver) awaitSuccessor(ctx context.Context, t runbook.Task) error {
+	asked := time.Now()
+	target, named := t.Plan.Member(t.Primary)
+	return await(ctx, electWithin, func() error {
+		said, err := askHello(ctx, d.run.client)
+		switch {
+		case err != nil:
+			return fmt.Errorf("looking for the new primary: %w", err)
+		case said.Primary != "" && said.Primary != d.ownHost():
+			return nil
+		}
+		if named && time.Since(asked) > stepUpEvery {
+			asked = time.Now()
+			if err := d.at(ctx, target, stepUp(ctx)); err != nil {
+				klog.FromContext(ctx).V(1).Info("The election has to be asked for again", "member", t.Primary, "err", err)
+			}
+		}
+		return errors.New("the primary stepped down, and nobody was elected in its place in time")
+	})
+}
