@@ -110,11 +110,10 @@ func (c Config) Voters() []ConfigMember {
 // Majority is how many voters it takes to elect a primary, to commit a write and to commit a configuration.
 func (c Config) Majority() int { return len(c.Voters())/2 + 1 }
 
-// Members are the planned names of a configuration's members; of a host that the plan does not have, the host's first
-// label, which is the name that its pod has or had.
-func (s ReplicaSet) Members() []string {
+// Electorate are the members that vote, by name, sorted; nil for a server that is in no set.
+func (s ReplicaSet) Electorate() []string {
 	var names []string
-	for _, m := range s.Config.Members {
+	for _, m := range s.Config.Voters() {
 		names = append(names, s.NameOf(m.Host))
 	}
 	slices.Sort(names)
@@ -178,10 +177,7 @@ func (s ReplicaSet) LevelMembers() []string {
 // one (majorityDefault): a write that cannot be committed is not acknowledged. A set that is to have more members and has
 // only one that votes yet promises nothing, since a majority of it is one copy.
 func (s ReplicaSet) Enforced(majorityDefault bool) engine.Quorum {
-	var names []string
-	for _, m := range s.Config.Voters() {
-		names = append(names, s.NameOf(m.Host))
-	}
+	names := s.Electorate()
 	if !majorityDefault || len(names) == 0 || (len(names) == 1 && len(WantedVoters(s.Plan)) > 1) {
 		return engine.Quorum{}
 	}

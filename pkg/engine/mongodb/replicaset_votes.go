@@ -36,7 +36,8 @@ func IsVoter(plan engine.Plan, member string) bool {
 	return slices.Contains(WantedVoters(plan), member)
 }
 
-// NameOf is the name of the member that a host of a configuration is.
+// NameOf is the name of the member that a host of a configuration is; of one that the plan does not have, the host's
+// first label, which is the name that its pod has or had.
 func (s ReplicaSet) NameOf(host string) string {
 	for _, m := range s.Plan.Members {
 		if HostOf(m) == host {
