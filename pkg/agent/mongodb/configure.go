@@ -101,7 +101,7 @@ func (d *Driver) trust() error {
 	return d.good(d.config.started)
 }
 
-// good keeps the settings that the server runs with for a start at which the plan's are bad. There is no secret in them.
+// good keeps the settings that the server runs with for a start at which the plan's are bad. No secret is among them.
 func (d *Driver) good(content string) error {
 	return volumes.WriteDurably(d.volume.file(mongodb.ConfigFile+goodSuffix), []byte(content))
 }

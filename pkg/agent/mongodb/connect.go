@@ -40,16 +40,16 @@ func (d Dial) DialContext(ctx context.Context, network, address string) (net.Con
 // Access is how the agent logs in at servers of its set: as the members do among each other, with what is in the
 // keyfile. A server lets it in that has no data yet, or none that it may show; and no user's document tells of it.
 type Access struct {
-	// host is the own host, as in the certificate of the own server.
-	host string
 	// certificates is the directory with the authority, and with what the members share.
 	certificates string
 	dial         Dial
 }
 
 const (
-	// local is where the own server is reached: a name would need DNS.
-	local = "127.0.0.1"
+	// local is where the own server is reached, which needs no DNS; its certificate is good for localhost.
+	local, localhost = "127.0.0.1", "localhost"
+	// connectWithin is how long a server may take to be reached.
+	connectWithin = time.Second
 	// maxConnections bounds what the agent takes of the server's connections.
 	maxConnections = 4
 	// clientName is what the agent's connections are called in the server's log.
@@ -58,11 +58,13 @@ const (
 
 // toSelf makes a client of the own server. The monitor, if there is one, hears whatever that becomes.
 func (a Access) toSelf(monitor *event.ServerMonitor) (*mongo.Client, error) {
-	return a.connect(local, a.host, monitor)
+	return a.connect(local, localhost, monitor)
 }
 
 // toSibling makes a client of another member's server, for one errand: where members are changes.
-func (a Access) toSibling(m engine.PlanMember) (*mongo.Client, error) { return a.connect(m.Host, m.Host, nil) }
+func (a Access) toSibling(m engine.PlanMember) (*mongo.Client, error) {
+	return a.connect(m.Host, m.Host, nil)
+}
 
 // connect makes a client that speaks to one server, whatever part that plays, and tries nothing twice: that it does not
 // answer is what its caller is to find out.
@@ -82,7 +84,7 @@ func (a Access) connect(address, host string, monitor *event.ServerMonitor) (*mo
 			Username: mongodb.MemberUser, Password: key,
 		}).
 		SetTLSConfig(secured).SetDialer(a.dial).SetAppName(clientName).SetMaxPoolSize(maxConnections).
-		SetRetryReads(false).SetRetryWrites(false).SetServerMonitor(monitor)
+		SetRetryReads(false).SetRetryWrites(false).SetServerSelectionTimeout(connectWithin).SetServerMonitor(monitor)
 	client, err := mongo.Connect(o)
 	if err != nil {
 		return nil, fmt.Errorf("making a client of %s: %w", host, err)

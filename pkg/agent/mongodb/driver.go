@@ -21,9 +21,8 @@ import (
 
 // Options are what a Driver is made of.
 type Options struct {
-	// Member is the member's name, Host its name in the certificates.
+	// Member is the member's name.
 	Member string
-	Host   string
 	// Root is the mount point of the volume, RunDirectory where everything that the server reads is written.
 	// CertificateDirectory has the certificates, and what the members share.
 	Root                 string
@@ -69,7 +68,7 @@ type run struct {
 func New(o Options) *Driver {
 	return &Driver{
 		options: o, volume: volume{volumes.Volume{Root: o.Root}}, server: process.Server{Reaper: o.Reaper},
-		access: Access{host: o.Host, certificates: o.CertificateDirectory, dial: o.Dial},
+		access: Access{certificates: o.CertificateDirectory, dial: o.Dial},
 		rest:   rest{began: time.Now()}, changes: make(chan struct{}, 1),
 	}
 }
@@ -91,6 +90,9 @@ func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
 	case runbook.StepClone:
 		return d.beginAnew(t.Plan)
 	case runbook.StepStartReplica:
+		if err := d.giveVoteBack(ctx, t.Plan); err != nil {
+			return err
+		}
 		return d.start(t.Plan)
 	case runbook.StepHandOver:
 		if t.Observation.Volume.Resting {
@@ -110,6 +112,13 @@ func (d *Driver) beginAnew(plan engine.Plan) error {
 	r := plan.Rebuild
 	if r == nil || r.Member != d.options.Member {
 		return errors.New("nobody asked for a new copy")
+	}
+	m, _, err := d.volume.mark()
+	if err != nil {
+		return err
+	}
+	if m.Led {
+		return errors.New("a primary's data is not thrown away")
 	}
 	return d.volume.clear(r.ID)
 }

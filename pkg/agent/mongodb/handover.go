@@ -52,7 +52,11 @@ func (d *Driver) handOver(ctx context.Context, t runbook.Task) error {
 	if err := d.stepDown(ctx); err != nil {
 		return err
 	}
-	return d.awaitSuccessor(ctx, t)
+	if err := d.awaitSuccessor(ctx, t); err != nil || t.Observation.Stopping {
+		return err
+	}
+	// It may be needed again before its time is over, and this is the same clock as that of a freeze.
+	return tell(ctx, d.run.client, freezeFor(0))
 }
 
 // stepDown has the server give up being primary
@@ -126,13 +130,17 @@ func (d *Driver) rivals(t runbook.Task) (rivals []engine.PlanMember) {
 }
 
 // freeze keeps members from standing for election for a time; 0 lets them again
-// (https://www.mongodb.com/docs/manual/reference/command/replSetFreeze/). One that does not answer is not elected either.
+// (https://www.mongodb.com/docs/manual/reference/command/replSetFreeze/). Who does not answer is not elected either.
 func (d *Driver) freeze(ctx context.Context, members []engine.PlanMember, period time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, siblingsWithin)
 	defer cancel()
 	atEach(ctx, d, members, func(ctx context.Context, c *mongo.Client) (struct{}, error) {
-		return struct{}{}, tell(ctx, c, bson.D{{Key: "replSetFreeze", Value: int64(period.Seconds())}})
+		return struct{}{}, tell(ctx, c, freezeFor(period))
 	})
+}
+
+func freezeFor(period time.Duration) bson.D {
+	return bson.D{{Key: "replSetFreeze", Value: int64(period.Seconds())}}
 }
 
 // stepUpEvery is how long the one that is meant may take before it is asked to stand once more: the server that steps
@@ -141,14 +149,14 @@ const stepUpEvery = 500 * time.Millisecond
 
 // awaitSuccessor waits until somebody else is primary.
 func (d *Driver) awaitSuccessor(ctx context.Context, t runbook.Task) error {
-	asked := time.Now()
+	asked, me := time.Now(), d.view.self().Host
 	target, named := t.Plan.Member(t.Primary)
 	return await(ctx, electWithin, func() error {
 		said, err := askHello(ctx, d.run.client)
 		switch {
 		case err != nil:
 			return fmt.Errorf("looking for the new primary: %w", err)
-		case said.Primary != "" && said.Primary != d.ownHost():
+		case said.Primary != "" && said.Primary != me:
 			return nil
 		}
 		if named && time.Since(asked) > stepUpEvery {

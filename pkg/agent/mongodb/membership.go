@@ -42,7 +42,7 @@ func (d *Driver) move(ctx context.Context, o runbook.Observation) (more bool, er
 	if next.Kind == mongodb.Initiate {
 		return true, d.initiate(ctx, next)
 	}
-	return true, d.reconfigure(ctx, next)
+	return true, reconfigure(ctx, d.run.client, d.view, next)
 }
 
 // askOthers asks the servers of planned members for their set: before one begins, and before one of them is added.
@@ -89,27 +89,20 @@ func (d *Driver) initiate(ctx context.Context, m mongodb.Move) error {
 		{Key: "version", Value: 1},
 		{Key: "members", Value: bson.A{memberDocument(first)}},
 		{Key: "settings", Value: bson.D{
-			{Key: "electionTimeoutMillis", Value: electionTimeout.Milliseconds()},
-			{Key: "heartbeatIntervalMillis", Value: heartbeatInterval.Milliseconds()},
+			{Key: "electionTimeoutMillis", Value: mongodb.ElectionTimeout.Milliseconds()},
+			{Key: "heartbeatIntervalMillis", Value: mongodb.HeartbeatInterval.Milliseconds()},
 		}},
 	}}})
 }
 
-const (
-	// electionTimeout is how long a primary may be silent before another is elected, heartbeatInterval how often members
-	// speak to each other (https://www.mongodb.com/docs/manual/reference/replica-configuration/).
-	electionTimeout   = 5 * time.Second
-	heartbeatInterval = time.Second
-)
-
 // reconfigure changes the set's configuration by one move, and leaves all of it alone that the move is not about. It
 // takes a majority, and is never forced.
-func (d *Driver) reconfigure(ctx context.Context, m mongodb.Move) error {
-	document, err := changed(d.view.document, d.view.config.After(m))
+func reconfigure(ctx context.Context, primary *mongo.Client, v view, m mongodb.Move) error {
+	document, err := changed(v.document, v.config.After(m))
 	if err != nil {
 		return err
 	}
-	err = tell(ctx, d.run.client, bson.D{
+	err = tell(ctx, primary, bson.D{
 		{Key: "replSetReconfig", Value: document}, {Key: "maxTimeMS", Value: moveWithin.Milliseconds() / 2},
 	})
 	if err != nil {

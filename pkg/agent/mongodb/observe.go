@@ -140,7 +140,7 @@ func (d *Driver) note(o *runbook.Observation) error {
 func (d *Driver) describe(ctx context.Context, o *runbook.Observation) error {
 	v, s, set := d.view, &o.Server, d.set(*o)
 	s.Accepting, s.InRecovery, s.Version = true, !v.leads, d.run.version
-	s.Term, s.Timeline = v.term, v.term
+	s.Term, s.Timeline, s.Electorate = v.term, v.term, set.Electorate()
 	o.Problem = d.ailment()
 	if v.leads {
 		majority, err := d.waitsForMajority(ctx)
@@ -150,12 +150,9 @@ func (d *Driver) describe(ctx context.Context, o *runbook.Observation) error {
 	if v.primary != "" {
 		s.Primary = set.NameOf(v.primary)
 	}
-	s.Streaming = v.state == mongodb.StateSecondary && set.Level(d.ownHost())
+	s.Streaming = v.state == mongodb.StateSecondary && set.Level(v.self().Host)
 	return nil
 }
-
-// ownHost is what the member is called in the set's configuration.
-func (d *Driver) ownHost() string { return mongodb.HostOf(engine.PlanMember{Host: d.options.Host}) }
 
 // ailingFor is how long a server may serve nobody before it is a problem: each of these states is part of a start, or
 // of a change of the primary.

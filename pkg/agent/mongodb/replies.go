@@ -5,7 +5,6 @@ package mongodb
 
 import (
 	"context"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -18,8 +17,7 @@ import (
 
 // hello tells what part a server plays (https://www.mongodb.com/docs/manual/reference/command/hello/).
 type hello struct {
-	SetName           string `bson:"setName"`
-	IsWritablePrimary bool   `bson:"isWritablePrimary"`
+	IsWritablePrimary bool `bson:"isWritablePrimary"`
 	// Primary is the host of the primary that the server knows of.
 	Primary string `bson:"primary"`
 }
@@ -37,36 +35,30 @@ type setStatus struct {
 	// SyncSource is the host that a secondary copies from, "" for nobody.
 	SyncSource string         `bson:"syncSourceHost"`
 	Members    []memberStatus `bson:"members"`
-	Elections  *struct {
-		Last time.Time `bson:"lastElectionDate"`
-	} `bson:"electionCandidateMetrics"`
 }
 
 // memberStatus is a member of the set as a server sees it.
 type memberStatus struct {
-	ID     int     `bson:"_id"`
 	Host   string  `bson:"name"`
 	Health float64 `bson:"health"`
 	State  int     `bson:"state"`
-	// Applied is how far its data goes, AppliedAt when the primary wrote that.
-	Applied   opTime    `bson:"optime"`
-	AppliedAt time.Time `bson:"optimeDate"`
-	Self      bool      `bson:"self"`
+	// Applied is how far its data goes.
+	Applied opTime `bson:"optime"`
+	Self    bool   `bson:"self"`
 }
 
-// setConfig is the answer of replSetGetConfig (https://www.mongodb.com/docs/manual/reference/command/replSetGetConfig/).
-// The document is kept whole: what AtlasDB does not know of it stays when it is changed.
+// setConfig is https://www.mongodb.com/docs/manual/reference/command/replSetGetConfig/. The document is kept whole: what
+// AtlasDB does not know of it stays when it is changed.
 type setConfig struct {
 	Document  bson.D `bson:"config"`
 	Committed bool   `bson:"commitmentStatus"`
 }
 
-// configuration is the part of a set's configuration that is read
+// setDocument is the part of a set's configuration that is read
 // (https://www.mongodb.com/docs/manual/reference/replica-configuration/).
 type setDocument struct {
-	Version  int64 `bson:"version"`
-	Term     int64 `bson:"term"`
-	Members  []setMember
+	Version  int64       `bson:"version"`
+	Members  []setMember `bson:"members"`
 	Settings struct {
 		ReplicaSetID bson.ObjectID `bson:"replicaSetId"`
 	} `bson:"settings"`
@@ -85,8 +77,7 @@ type buildInfo struct {
 	Version string `bson:"version"`
 }
 
-// writeConcern is that of a default (https://www.mongodb.com/docs/manual/reference/command/getDefaultRWConcern/), whose W
-// is a word or a number.
+// writeConcern is https://www.mongodb.com/docs/manual/reference/command/getDefaultRWConcern/. W is a word or a number.
 type writeConcern struct {
 	Default struct {
 		W any `bson:"w"`
@@ -94,12 +85,11 @@ type writeConcern struct {
 }
 
 // compatibility is the answer of getParameter for the feature compatibility version
-// (https://www.mongodb.com/docs/manual/reference/command/setFeatureCompatibilityVersion/). Target is there while it
-// changes.
+// (https://www.mongodb.com/docs/manual/reference/command/setFeatureCompatibilityVersion/). While it changes it is the
+// one that it is changed from.
 type compatibility struct {
 	Version struct {
 		Current string `bson:"version"`
-		Target  string `bson:"targetVersion"`
 	} `bson:"featureCompatibilityVersion"`
 }
 
@@ -123,4 +113,10 @@ func askConfig(ctx context.Context, at *mongo.Client, primary bool) (setConfig, 
 		command = append(command, bson.E{Key: "commitmentStatus", Value: true})
 	}
 	return ask[setConfig](ctx, at, mongodb.AuthDatabase, command)
+}
+
+func askCompatibility(ctx context.Context, at *mongo.Client) (compatibility, error) {
+	return ask[compatibility](ctx, at, mongodb.AuthDatabase, bson.D{
+		{Key: "getParameter", Value: 1}, {Key: "featureCompatibilityVersion", Value: 1},
+	})
 }

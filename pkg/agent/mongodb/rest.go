@@ -25,14 +25,11 @@ type rest struct {
 	bequeathed bool
 }
 
-// bequeathWithin is until when it is worth while: later the others have noticed by themselves.
-const bequeathWithin = 5 * time.Second
-
 // observeRest finds out whether another member should be asked to stand for election: the server was primary and died,
 // and nobody is primary in its place yet. What it had acknowledged by a majority others have, and whoever is elected
-// has it; so nothing keeps this member from starting again meanwhile.
+// has it; so nothing keeps this member from starting again meanwhile. After the election timeout the others know.
 func (d *Driver) observeRest(ctx context.Context, o *runbook.Observation) error {
-	if d.rest.bequeathed || time.Since(d.rest.began) > bequeathWithin || !o.Volume.HasData {
+	if d.rest.bequeathed || time.Since(d.rest.began) > mongodb.ElectionTimeout || !o.Volume.HasData {
 		return nil
 	}
 	m, _, err := d.volume.mark()

@@ -90,7 +90,7 @@ func (d *Driver) setAll(ctx context.Context, live map[string]any) (complaint str
 		if err != nil {
 			return "", fmt.Errorf("setting %s: %w", name, err)
 		}
-		d.config.running.Set(name, to)
+		d.config.running.Took(name, to)
 	}
 	return "", nil
 }
@@ -126,7 +126,8 @@ func (d *Driver) keepCertificates(ctx context.Context) error {
 
 // waitsForMajority says whether the writes of clients that do not say what they wait for wait for a majority.
 func (d *Driver) waitsForMajority(ctx context.Context) (bool, error) {
-	found, err := ask[writeConcern](ctx, d.run.client, mongodb.AuthDatabase, bson.D{{Key: "getDefaultRWConcern", Value: 1}})
+	found, err := ask[writeConcern](ctx, d.run.client, mongodb.AuthDatabase,
+		bson.D{{Key: "getDefaultRWConcern", Value: 1}})
 	return found.Default.W == majority, err
 }
 

@@ -32,7 +32,8 @@ const (
 // keepCompatibility raises the set's feature compatibility version when all members have run the plan's version for as
 // long as the spec says. The primary counts, and a new one anew: that is later, which is safe.
 func (d *Driver) keepCompatibility(ctx context.Context, plan engine.Plan) error {
-	current, err := d.compatibility(ctx)
+	found, err := askCompatibility(ctx, d.run.client)
+	current := found.Version.Current
 	if err != nil || mongodb.Raise(plan.Build, current, []string{d.run.version}) == "" {
 		d.soak = soak{}
 		return err
@@ -57,14 +58,6 @@ func (d *Driver) keepCompatibility(ctx context.Context, plan engine.Plan) error 
 		return nil
 	}
 	return d.raise(ctx, wanted)
-}
-
-// compatibility is the set's feature compatibility version; while it changes, the one that it is changed from.
-func (d *Driver) compatibility(ctx context.Context) (string, error) {
-	found, err := ask[compatibility](ctx, d.run.client, mongodb.AuthDatabase, bson.D{
-		{Key: "getParameter", Value: 1}, {Key: "featureCompatibilityVersion", Value: 1},
-	})
-	return found.Version.Current, err
 }
 
 // versions are those that the servers of all members run; nothing while one does not serve, or is not in the set yet.

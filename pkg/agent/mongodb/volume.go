@@ -157,6 +157,7 @@ func (v *volume) observe(member string) (runbook.Volume, error) {
 		return seen, err
 	}
 	seen.Rebuilt, seen.Broken, seen.HasData, seen.SystemID = m.Rebuilt, !m.Joined, m.Joined, m.SystemID
+	seen.Standby = m.Joined && !m.Led
 	if m.Member != member {
 		seen.SystemID += " of " + m.Member // foreign, although of the same cluster
 	}

@@ -101,3 +101,6 @@ func (s *Server) Crashes() int {
 	s.crashes = slices.DeleteFunc(s.crashes, func(at time.Time) bool { return time.Since(at) > crashMemory })
 	return len(s.crashes)
 }
+
+// Signal sends a signal to the process.
+func (s *Server) Signal(signal syscall.Signal) error { return s.process.Signal(signal) }
