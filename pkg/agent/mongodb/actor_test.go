@@ -5,6 +5,7 @@ package mongodb
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -57,7 +58,8 @@ func (a *actor) begin() {
 func (a *actor) program() string {
 	a.s.Helper()
 	path := a.path("mongod")
-	script := "#!/bin/sh\nMONGOD_STANDIN_VERSION=" + a.build + " exec " + a.s.program + ` "$@" >>` + a.path("log") + " 2>&1\n"
+	script := fmt.Sprintf("#!/bin/sh\nMONGOD_STANDIN_VERSION=%s exec %s \"$@\" >>%s 2>&1\n",
+		a.build, a.s.program, a.path("log"))
 	a.s.must(os.WriteFile(path, []byte(script), 0o700))
 	return path
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,10 +152,5 @@ func isError(err error, codes ...int) bool {
 	if !errors.As(err, &said) {
 		return false
 	}
-	for _, code := range codes {
-		if said.HasErrorCode(code) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(codes, said.HasErrorCode)
 }

@@ -18,23 +18,26 @@
 // for a tick.
 //
 // A primary that dies would be missed by the others only after their election timeout. Its agent knows at once, and
-// asks the member that goes furthest to stand (rest.go); that one still needs the votes of a majority. Nothing waits for
-// the election: what a majority had is with whoever is elected, and what no majority had is taken back by the server.
+// asks the member that goes furthest to stand (rest.go); that one still needs the votes of a majority. Nothing waits
+// for the election: what a majority had is with whoever is elected, and what no majority had the server takes back.
 //
 // # Begun once
 //
 // A second set would be a second database of the same name, and whoever asks would find the one or the other. So a set
-// is begun (membership.go) only by the plan's initialiser, while the plan knows of no data; on a volume that this agent made
-// empty for this very cluster and on which no server was in a set (volume.go); when the server says that it has no
-// configuration; and after every other member that answers has said the same. That it is about to is on the disk before.
-// Whenever the member dies meanwhile, its server's own configuration says afterwards whether it was. Others are added
-// only when the plan has the identity of that set, by its primary.
+// is begun (membership.go) only by the plan's initialiser, while the plan knows of no data; on a volume that this agent
+// made empty for this very cluster and on which no server was in a set (volume.go); when the server says that it has no
+// configuration; and after every other member that answers has said the same. That it is about to is on the disk
+// before. Whenever the member dies meanwhile, its server's own configuration says afterwards whether it was. Others are
+// added only when the plan has the identity of that set, by its primary.
+//
+// A member that comes back with an empty volume copies everything from the others. Its vote it gives back first
+// (amnesia.go): it has forgotten what it acknowledged.
 //
 // # Safety rules
 //
 //   - The volume's lock is taken before anything on it is looked at, and handed to the server (pkg/agent/volume).
-//   - A configuration is changed by the primary alone, by one move at a time, one version at a time, and never by force.
-//     What the configuration has beyond what AtlasDB knows stays.
+//   - A configuration is changed at the primary alone, by one move at a time, one version at a time, and never by
+//     force. What the configuration has beyond what AtlasDB knows stays.
 //   - replSetStepDown is never forced, and is not even asked for while no other is caught up: writes would wait for
 //     nothing (handover.go).
 //   - The data of a server that was primary when it was seen last is not thrown away for a new copy.

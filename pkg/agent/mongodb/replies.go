@@ -47,8 +47,8 @@ type memberStatus struct {
 	Self    bool   `bson:"self"`
 }
 
-// setConfig is https://www.mongodb.com/docs/manual/reference/command/replSetGetConfig/. The document is kept whole: what
-// AtlasDB does not know of it stays when it is changed.
+// setConfig is https://www.mongodb.com/docs/manual/reference/command/replSetGetConfig/. The document is kept whole:
+// what AtlasDB does not know of it stays when it is changed.
 type setConfig struct {
 	Document  bson.D `bson:"config"`
 	Committed bool   `bson:"commitmentStatus"`
