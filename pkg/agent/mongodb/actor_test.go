@@ -70,7 +70,7 @@ func (a *actor) path(name string) string { return filepath.Join(a.root, name) }
 func (a *actor) plan() engine.Plan {
 	here := strings.NewReplacer(
 		mongodb.DataDirectory, a.path("mongodb"), mongodb.RunDirectory, a.path("run"), resource.TLSMountPath, a.path("tls"),
-		"bindIpAll: true", "bindIp: "+a.address,
+		"bindIpAll: true", "bindIp: "+a.address, "setParameter:\n", "setParameter:\n  tlsWithholdClientCertificate: true\n",
 	)
 	p := a.s.plan
 	p.Members = slices.Clone(p.Members)
@@ -93,6 +93,7 @@ func (a *actor) pass() runbook.Observation {
 		a.tended, a.failed = a.Tend(a.s.Context(), o.Plan, o)
 	default:
 		a.took = append(a.took, step.Kind)
+		a.s.Logf("%s: %s, %s", a.name, step.Kind, step.Reason)
 		a.failed = a.Do(a.s.Context(), runbook.Task{Step: step, Plan: o.Plan, Observation: o})
 		if step.Kind == runbook.StepHandOver && a.failed != nil {
 			a.declined = step.Request
@@ -122,8 +123,8 @@ func (s *stage) await(what string, reached func() bool) {
 	}
 	for _, a := range s.actors {
 		log, _ := os.ReadFile(a.path("log"))
-		s.Logf("%s: %+v %+v view %+v, steps %v, failed: %v\n%s", a.name, a.last.Volume, a.last.Server, a.view, a.took,
-			a.failed, log[max(0, len(log)-3000):])
+		s.Logf("%s: %+v %+v view %+v, steps %v, failed: %v\n%s", a.name, a.last.Volume, a.last.Server, a.view,
+			a.took[max(0, len(a.took)-10):], a.failed, log[max(0, len(log)-3000):])
 	}
 	s.Fatalf("%s did not come", what)
 }

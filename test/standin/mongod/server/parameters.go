@@ -38,6 +38,9 @@ var parameters = map[string]any{
 	"internalQueryMaxBlockingSortMemoryUsageBytes": int64(104857600),
 	"maxIndexBuildMemoryUsageMegabytes":            int64(200),
 	"diagnosticDataCollectionEnabled":              true,
+	"diagnosticDataCollectionPeriodMillis":         int64(1000),
+	"allowDiskUseByDefault":                        true,
+	"enableLocalhostAuthBypass":                    true,
 	"wiredTigerConcurrentReadTransactions":         int64(128),
 	"wiredTigerConcurrentWriteTransactions":        int64(128),
 	"storageEngineConcurrentReadTransactions":      int64(128),
@@ -58,6 +61,7 @@ var parameters = map[string]any{
 // atStartOnly are those that setParameter refuses.
 var atStartOnly = map[string]bool{"tlsWithholdClientCertificate": true, "opensslCipherConfig": true,
 	"authenticationMechanisms": true, "initialSyncMethod": true, "enableTestCommands": true,
+	"enableLocalhostAuthBypass": true,
 	"scramSHA256IterationCount": false, "maxSessions": true, "localLogicalSessionTimeoutMinutes": true}
 
 // startParameters are the defaults with what the configuration file sets.
