@@ -78,6 +78,7 @@ func (a *actor) plan() engine.Plan {
 	for name, content := range a.s.configure() {
 		p.Files[name] = here.Replace(content)
 	}
+	p.Files[mongodb.ConfigFile] += a.s.broken
 	return p
 }
 
@@ -113,7 +114,7 @@ func (a *actor) report(o runbook.Observation) {
 // await makes passes of all members until something is reached.
 func (s *stage) await(what string, reached func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for _, a := range s.actors {
 			a.pass()
 		}

@@ -50,7 +50,7 @@ const (
 	// local is where the own server is reached, which needs no DNS; its certificate is good for localhost.
 	local, localhost = "127.0.0.1", "localhost"
 	// connectWithin is how long a server may take to be reached.
-	connectWithin = time.Second
+	connectWithin = 2 * time.Second
 	// maxConnections bounds what the agent takes of the server's connections.
 	maxConnections = 4
 	// clientName is what the agent's connections are called in the server's log.
@@ -116,7 +116,7 @@ func keyOf(certificates string) (string, error) {
 }
 
 // disconnectWithin bounds a farewell. The library waits for connections that are in use.
-const disconnectWithin = time.Second
+const disconnectWithin = 2 * time.Second
 
 // disconnect ends a client, also after the context of its errand.
 func disconnect(ctx context.Context, client *mongo.Client) {

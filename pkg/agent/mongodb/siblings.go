@@ -16,7 +16,7 @@ import (
 )
 
 // siblingsWithin bounds a look around. Who takes longer counts as one that does not answer.
-const siblingsWithin = time.Second
+const siblingsWithin = 2 * time.Second
 
 // at does something at another member's server.
 func (d *Driver) at(ctx context.Context, m engine.PlanMember, do func(*mongo.Client) error) error {

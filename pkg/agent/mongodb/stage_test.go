@@ -63,7 +63,9 @@ type stage struct {
 	plan       engine.Plan
 	parameters map[string]string
 	soak       int64
-	actors     []*actor
+	// broken is added to every configuration: something that no server takes.
+	broken string
+	actors []*actor
 }
 
 // newStage is one with some members in its plan, of which none runs.
