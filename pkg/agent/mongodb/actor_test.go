@@ -83,25 +83,35 @@ func (a *actor) plan() engine.Plan {
 }
 
 // pass is one of the agent's loop.
-func (a *actor) pass() runbook.Observation {
+func (a *actor) pass() {
+	a.s.Helper()
+	a.act(a.observe())
+}
+
+// observe looks, and decides.
+func (a *actor) observe() (runbook.Observation, runbook.Step) {
 	a.s.Helper()
 	o := runbook.Observation{Member: a.name, Plan: a.plan(), Stopping: a.stopping, Declined: a.declined}
 	a.s.must(a.Observe(a.s.Context(), &o))
 	a.last = o
-	switch step := runbook.Converge(mongodb.Runbook, o); step.Kind {
+	return o, runbook.Converge(mongodb.Runbook, o)
+}
+
+// act does what was decided.
+func (a *actor) act(o runbook.Observation, step runbook.Step) {
+	a.s.Helper()
+	switch step.Kind {
 	case runbook.StepWait, runbook.StepExit:
 	case runbook.StepTend:
 		a.tended, a.failed = a.Tend(a.s.Context(), o.Plan, o)
 	default:
 		a.took = append(a.took, step.Kind)
-		a.s.Logf("%s: %s, %s", a.name, step.Kind, step.Reason)
 		a.failed = a.Do(a.s.Context(), runbook.Task{Step: step, Plan: o.Plan, Observation: o})
 		if step.Kind == runbook.StepHandOver && a.failed != nil {
 			a.declined = step.Request
 		}
 	}
 	a.report(o)
-	return o
 }
 
 // report does what the operator does with a report: the plan has the identity of the data as soon as a primary tells.

@@ -47,12 +47,11 @@ func (a *actor) begun() string {
 func (a *actor) until(kind runbook.StepKind) runbook.Observation {
 	a.s.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		o := runbook.Observation{Member: a.name, Plan: a.plan()}
-		a.s.must(a.Observe(a.s.Context(), &o))
-		if a.last = o; runbook.Converge(mongodb.Runbook, o).Kind == kind {
+		o, step := a.observe()
+		if step.Kind == kind {
 			return o
 		}
-		a.pass()
+		a.act(o, step)
 	}
 	a.s.Fatalf("%s never came to %s", a.name, kind)
 	return runbook.Observation{}
@@ -99,9 +98,7 @@ func TestBegunOnceSimulated(t *testing.T) {
 			a.until(runbook.StepTend)
 			initiate(s, a)
 			s.must(await(s.Context(), time.Minute, func() error {
-				o := runbook.Observation{Member: a.name, Plan: a.plan()}
-				s.must(a.Observe(s.Context(), &o))
-				if !leads(o) || !o.Volume.HasData {
+				if o, _ := a.observe(); !leads(o) || !o.Volume.HasData {
 					return fmt.Errorf("not primary yet: %+v", o.Server)
 				}
 				return nil

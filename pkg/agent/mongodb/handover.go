@@ -24,11 +24,11 @@ const (
 	levelWithin = 3 * time.Second
 	// catchUpWithin is for how long the server itself waits for it, and takes no writes meanwhile.
 	catchUpWithin = 10 * time.Second
-	// retireFor is for how long the server does not stand for election after it stepped down, and the others than the one
-	// that is to be elected with it.
+	// retireFor is for how long the server does not stand for election after it stepped down, and with it the others than
+	// the one that is to be elected. It ends as soon as there is a primary, or nobody was elected in time.
 	retireFor = 15 * time.Second
 	// electWithin is how long the election may take.
-	electWithin = 15 * time.Second
+	electWithin = 5 * time.Second
 	// handOverWithin bounds all of it.
 	handOverWithin = levelWithin + catchUpWithin + electWithin
 	// glanceEvery is how often it is looked whether something has come.
@@ -44,19 +44,17 @@ func (d *Driver) handOver(ctx context.Context, t runbook.Task) error {
 	if err := d.awaitHeir(ctx, t); err != nil {
 		return err
 	}
-	if t.Primary != "" {
-		others := d.rivals(t)
-		defer d.freeze(context.WithoutCancel(ctx), others, 0)
-		d.freeze(ctx, others, retireFor)
+	rivals := d.rivals(t)
+	d.freeze(ctx, rivals, retireFor)
+	err := d.stepDown(ctx)
+	if err == nil {
+		err = d.awaitSuccessor(ctx, t)
 	}
-	if err := d.stepDown(ctx); err != nil {
-		return err
+	d.freeze(context.WithoutCancel(ctx), rivals, 0)
+	if !t.Observation.Stopping { // it may be needed again before its time is over, which is that of a freeze
+		err = errors.Join(err, tell(ctx, d.run.client, freezeFor(0)))
 	}
-	if err := d.awaitSuccessor(ctx, t); err != nil || t.Observation.Stopping {
-		return err
-	}
-	// It may be needed again before its time is over, and this is the same clock as that of a freeze.
-	return tell(ctx, d.run.client, freezeFor(0))
+	return err
 }
 
 // stepDown has the server give up being primary
@@ -75,29 +73,38 @@ func (d *Driver) stepDown(ctx context.Context) error {
 // awaitHeir waits for a member that can take over, and refuses when there is none: the server would take no writes
 // while it waits.
 func (d *Driver) awaitHeir(ctx context.Context, t runbook.Task) error {
-	return await(ctx, levelWithin, func() error {
-		v, err := lookAt(ctx, d.run.client)
-		if err != nil {
+	return await(ctx, levelWithin, func() (err error) {
+		if d.view, err = lookAt(ctx, d.run.client); err != nil {
 			return err
 		}
-		d.view = v
-		level := d.set(t.Observation).LevelMembers()
-		electable := func(name string) bool {
-			m, planned := t.Plan.Member(name)
-			return planned && v.config.Electable(mongodb.HostOf(m))
-		}
+		target, named := t.Plan.Member(t.Primary)
 		switch {
-		case t.Primary == "" && !slices.ContainsFunc(level, electable):
-			return errors.New("no secondary that may be elected is caught up")
-		case t.Primary == "":
-			return nil
-		case !electable(t.Primary):
+		case !named && t.Primary != "":
+			return fmt.Errorf("%s is no member", t.Primary)
+		case named && !d.view.config.Electable(mongodb.HostOf(target)):
 			return fmt.Errorf("%s has no vote in the replica set, and cannot be elected", t.Primary)
-		case !slices.Contains(level, t.Primary):
+		case named && !d.anyReady(ctx, t, target):
 			return fmt.Errorf("%s is not caught up", t.Primary)
+		case !named && !d.anyReady(ctx, t, d.others(t.Plan)...):
+			return errors.New("no secondary that may be elected is caught up")
 		}
 		return nil
 	})
+}
+
+// anyReady says whether one of some members may be elected, is level, and says itself that it is there: of one that has
+// just died the primary does not know yet.
+func (d *Driver) anyReady(ctx context.Context, t runbook.Task, members ...engine.PlanMember) bool {
+	level := d.set(t.Observation).LevelMembers()
+	ready := slices.DeleteFunc(slices.Clone(members), func(m engine.PlanMember) bool {
+		return !slices.Contains(level, m.Name) || !d.view.config.Electable(mongodb.HostOf(m))
+	})
+	for _, v := range d.lookAround(ctx, ready) {
+		if v.state == mongodb.StateSecondary {
+			return true
+		}
+	}
+	return false
 }
 
 // await asks again and again until there is no error, and gives the last one when the time is over.
@@ -119,10 +126,10 @@ func await(ctx context.Context, within time.Duration, reached func() error) erro
 	}
 }
 
-// rivals are the members that could be elected in the place of the one that is meant.
+// rivals are the members that could be elected in the place of the one that is named; none when nobody is.
 func (d *Driver) rivals(t runbook.Task) (rivals []engine.PlanMember) {
-	for _, m := range t.Plan.InShard(0) {
-		if m.Name != t.Primary && m.Name != d.options.Member && d.view.config.Electable(mongodb.HostOf(m)) {
+	for _, m := range d.others(t.Plan) {
+		if t.Primary != "" && m.Name != t.Primary && d.view.config.Electable(mongodb.HostOf(m)) {
 			rivals = append(rivals, m)
 		}
 	}
