@@ -6,12 +6,15 @@ package server
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/xdg-go/scram"
 	"sigs.k8s.io/yaml"
+
+	"github.com/atlasdb/atlasdb/test/standin/mongod/wire"
 )
 
 // ErrOption is returned for a configuration file that mongod would refuse, or that asks for what is not simulated.
@@ -27,13 +30,13 @@ type Options struct {
 	SetName string
 	// CertificateFile holds a key and a certificate, CAFile whom to trust; without them there is no TLS.
 	CertificateFile, CAFile string
-	// Key is the keyfile's content, by which members know each other.
-	Key string
 	// Parameters are the server parameters; Parsed is the file as it was written, and File its path.
 	Parameters map[string]any
 	Parsed     map[string]any
 	File       string
 
+	// secret is the key for logging in to others, member what others are checked against.
+	secret *scram.Client
 	member scram.StoredCredentials
 }
 
@@ -84,6 +87,7 @@ func ReadOptions(path, version string) (Options, error) {
 	if err := errors.Join(yaml.Unmarshal(content, &f), yaml.Unmarshal(content, &parsed)); err != nil {
 		return Options{}, fmt.Errorf("%w: %s: %w", ErrOption, path, err)
 	}
+	whole(parsed)
 	for section := range parsed {
 		if !sections[section] {
 			return Options{}, fmt.Errorf("%w: %s: unrecognized option: %s", ErrOption, path, section)
@@ -98,6 +102,21 @@ func ReadOptions(path, version string) (Options, error) {
 		o.CertificateFile, o.CAFile = "", ""
 	}
 	return o, o.complete(f)
+}
+
+// whole gives back the whole numbers that reading YAML has made others of.
+func whole(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, below := range v {
+			v[key] = whole(below)
+		}
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) <= math.MaxInt32 {
+			return int32(v)
+		}
+	}
+	return value
 }
 
 func (f *file) listen() string {
@@ -123,13 +142,17 @@ func (o *Options) complete(f file) (err error) {
 	if info, err := os.Stat(o.Path); err != nil || !info.IsDir() {
 		return fmt.Errorf("%w: data directory %s not found", ErrOption, filepath.Clean(o.Path))
 	}
-	if o.Key, err = readKey(f.Security.KeyFile); err != nil {
+	key, err := readKey(f.Security.KeyFile)
+	if err != nil {
 		return err
 	}
 	if o.Parameters, err = startParameters(f.SetParameter); err != nil {
 		return err
 	}
-	o.member, err = memberVerifier(o.Key)
+	if o.secret, err = wire.Secret(key); err != nil {
+		return err
+	}
+	o.member, err = memberVerifier(o.secret)
 	return err
 }
 

@@ -20,6 +20,9 @@ var parameters = map[string]any{
 	"cursorTimeoutMillis":                          int64(600000),
 	"localLogicalSessionTimeoutMinutes":            int64(30),
 	"logLevel":                                     int64(0),
+	"allowDiskUseByDefault":                        true,
+	"diagnosticDataCollectionPeriodMillis":         int64(1000),
+	"enableLocalhostAuthBypass":                    true,
 	"notablescan":                                  false,
 	"quiet":                                        false,
 	"ttlMonitorEnabled":                            true,
@@ -38,9 +41,6 @@ var parameters = map[string]any{
 	"internalQueryMaxBlockingSortMemoryUsageBytes": int64(104857600),
 	"maxIndexBuildMemoryUsageMegabytes":            int64(200),
 	"diagnosticDataCollectionEnabled":              true,
-	"diagnosticDataCollectionPeriodMillis":         int64(1000),
-	"allowDiskUseByDefault":                        true,
-	"enableLocalhostAuthBypass":                    true,
 	"wiredTigerConcurrentReadTransactions":         int64(128),
 	"wiredTigerConcurrentWriteTransactions":        int64(128),
 	"storageEngineConcurrentReadTransactions":      int64(128),
@@ -61,8 +61,8 @@ var parameters = map[string]any{
 // atStartOnly are those that setParameter refuses.
 var atStartOnly = map[string]bool{"tlsWithholdClientCertificate": true, "opensslCipherConfig": true,
 	"authenticationMechanisms": true, "initialSyncMethod": true, "enableTestCommands": true,
-	"enableLocalhostAuthBypass": true,
-	"scramSHA256IterationCount": false, "maxSessions": true, "localLogicalSessionTimeoutMinutes": true}
+	"enableLocalhostAuthBypass": true, "replWriterThreadCount": true,
+	"maxSessions": true, "localLogicalSessionTimeoutMinutes": true}
 
 // startParameters are the defaults with what the configuration file sets.
 func startParameters(given map[string]any) (map[string]any, error) {

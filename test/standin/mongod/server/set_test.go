@@ -27,7 +27,7 @@ import (
 
 const (
 	key      = "QWtleWZpbGVvZmF0bGFzZGJzdGFuZGlu"
-	deadline = 20 * time.Second
+	deadline = time.Minute
 )
 
 // set is some servers on the loopback that are or become a replica set.
@@ -130,12 +130,19 @@ func (n *node) start() {
 }
 
 // kill ends a server without any goodbye.
-func (n *node) kill() { n.server.Close() }
+func (n *node) kill() {
+	if n.server != nil {
+		n.server.Close()
+		n.server = nil
+	}
+}
 
 // client connects to this server alone, as a member or as a user.
 func (n *node) client(credential *options.Credential) *mongo.Client {
 	n.Helper()
-	return n.connect(options.Client().SetHosts([]string{n.host}).SetDirect(true).SetAuth(*credential))
+	// Polling, since a client that ends at once would else now and then wait for the end of a waiting hello.
+	return n.connect(options.Client().SetHosts([]string{n.host}).SetDirect(true).SetAuth(*credential).
+		SetServerMonitoringMode("poll"))
 }
 
 // asMember is the login by which the agent and the other members come in.
@@ -203,7 +210,7 @@ func (s *set) initiate() {
 	s.nodes[0].must(bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"},
 		{Key: "version", Value: 1}, {Key: "protocolVersion", Value: 1},
 		{Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: s.nodes[0].host}}}},
-		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 1000}, {Key: "heartbeatIntervalMillis", Value: 200}}}}}})
+		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 2000}, {Key: "heartbeatIntervalMillis", Value: 250}}}}}})
 	s.eventually("a primary", func() bool { return s.nodes[0].hello()["isWritablePrimary"] == true })
 }
 
@@ -214,3 +221,61 @@ func (n *node) hello() bson.M {
 	}
 	return reply
 }
+
+// grow makes the set of all servers one voter at a time, as AtlasDB does: without a vote first.
+func (s *set) grow() {
+	s.Helper()
+	for id, n := range s.nodes[1:] {
+		s.reconfigure(func(c bson.M) {
+			c["members"] = append(c["members"].(bson.A), bson.D{{Key: "_id", Value: id + 1}, {Key: "host", Value: n.host},
+				{Key: "votes", Value: 0}, {Key: "priority", Value: 0}})
+		})
+		s.eventually(n.host+" is a secondary", func() bool { return n.hello()["secondary"] == true })
+		s.reconfigure(func(c bson.M) {
+			m := c["members"].(bson.A)[id+1].(bson.D)
+			for i := range m {
+				switch m[i].Key {
+				case "votes", "priority":
+					m[i].Value = 1
+				}
+			}
+		})
+	}
+}
+
+// reconfigure changes the configuration at the primary, and tries again while the last one is not committed.
+func (s *set) reconfigure(change func(config bson.M)) {
+	s.Helper()
+	s.eventually("the configuration is changed", func() bool {
+		p := s.primary()
+		config := p.must(bson.D{{Key: "replSetGetConfig", Value: 1}})["config"].(bson.D)
+		m := bson.M{}
+		for _, e := range config {
+			m[e.Key] = e.Value
+		}
+		m["version"] = m["version"].(int32) + 1
+		change(m)
+		_, err := p.run(bson.D{{Key: "replSetReconfig", Value: m}})
+		if err != nil {
+			s.Log(err)
+		}
+		return err == nil
+	})
+}
+
+// primary waits for one.
+func (s *set) primary() (primary *node) {
+	s.Helper()
+	s.eventually("a primary", func() bool {
+		for _, n := range s.nodes {
+			if n.running() && n.hello()["isWritablePrimary"] == true {
+				primary = n
+				return true
+			}
+		}
+		return false
+	})
+	return primary
+}
+
+func (n *node) running() bool { return n.server != nil }
