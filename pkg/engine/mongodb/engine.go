@@ -6,6 +6,7 @@ package mongodb
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -28,8 +29,10 @@ const (
 	ConfigPath = RunDirectory + "/" + ConfigFile
 	// KeyFilePath is what members prove to each other with (KeyFile); the server wants it readable by nobody else.
 	KeyFilePath = RunDirectory + "/keyfile"
-	// CertificatePath holds the server's private key and certificate, one after the other, as the server wants them.
-	CertificatePath = RunDirectory + "/server.pem"
+	// CertificatePath holds the private key and the certificate that the server shows to clients, one after the other, as
+	// the server wants them; ClientCertificatePath those that it shows to other members when it is the client.
+	CertificatePath       = RunDirectory + "/server.pem"
+	ClientCertificatePath = RunDirectory + "/client.pem"
 	// CAPath is the authority of the cluster, as it is mounted.
 	CAPath = resource.TLSMountPath + "/" + resource.CACertKey
 	// DataDirectory is the server's dbPath.
@@ -67,6 +70,7 @@ func (Engine) Traits() engine.Traits {
 		Provider:            "mongodb",
 		URIScheme:           "mongodb",
 		URIOptions:          "authSource=" + AuthDatabase + "&replicaSet=" + ReplicaSetName + "&tls=true",
+		URIMembers:          true,
 		Database:            Database,
 		ClientPort:          ClientPort,
 		ReplicationLogin:    certificateName,
@@ -78,6 +82,15 @@ func (Engine) Traits() engine.Traits {
 // Topology of MongoDB is a replica set, whose members vote by themselves over the port that clients use too.
 func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
 	return engine.Topology{Leadership: engine.LeadershipElected}
+}
+
+// NextMajor is the series after that of a build.
+func (Engine) NextMajor(build string) string {
+	of, known := SeriesOf(build)
+	if next := slices.Index(series, of) + 1; known && next < len(series) {
+		return series[next]
+	}
+	return ""
 }
 
 // Locale is empty: MongoDB compares bytes until a collection or a query asks for a collation.
