@@ -6,6 +6,7 @@ package mongodb
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -67,6 +68,7 @@ func (Engine) Traits() engine.Traits {
 		Provider:            "mongodb",
 		URIScheme:           "mongodb",
 		URIOptions:          "authSource=" + AuthDatabase + "&replicaSet=" + ReplicaSetName + "&tls=true",
+		URIMembers:          true,
 		Database:            Database,
 		ClientPort:          ClientPort,
 		ReplicationLogin:    certificateName,
@@ -78,6 +80,15 @@ func (Engine) Traits() engine.Traits {
 // Topology of MongoDB is a replica set, whose members vote by themselves over the port that clients use too.
 func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
 	return engine.Topology{Leadership: engine.LeadershipElected}
+}
+
+// NextMajor is the series after that of a build.
+func (Engine) NextMajor(build string) string {
+	of, known := SeriesOf(build)
+	if next := slices.Index(series, of) + 1; known && next < len(series) {
+		return series[next]
+	}
+	return ""
 }
 
 // Locale is empty: MongoDB compares bytes until a collection or a query asks for a collation.
