@@ -71,8 +71,8 @@ func (s *server) mongosh(t *testing.T, l login, script string) (string, error) {
 	return string(said), err
 }
 
-// asMember logs in as the servers of a replica set do among each other.
-func asMember(o *options.ClientOptions) { o.Auth.AuthSource = "local" }
+// asMember logs in as the servers of a replica set do among each other, also at one that is in none yet.
+func asMember(o *options.ClientOptions) { o.Auth.AuthSource, o.ReplicaSet = "local", nil }
 
 // startStandIn starts the stand-in as a replica set of one, until the test ends. Its root is what members are.
 func startStandIn(t *testing.T) *server {
@@ -91,6 +91,8 @@ func startStandIn(t *testing.T) *server {
 		"security":    map[string]any{"keyFile": filepath.Join(folder, "keyfile"), "authorization": "enabled"},
 		"replication": map[string]any{"replSetName": "rs0"},
 		"storage":     map[string]any{"dbPath": filepath.Join(folder, "data")},
+		// The certificate is good for a server alone.
+		"setParameter": map[string]any{"tlsWithholdClientCertificate": true},
 	})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(folder, "mongod.conf"), config, 0o600))
