@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -25,6 +26,7 @@ const (
 	exitNeedDowngrade    = 62
 	exitUncaughtError    = 100
 	versionVariable      = "MONGOD_STANDIN_VERSION"
+	versionFile          = "/etc/mongod-standin-version"
 	standardVersion      = "7.0.24"
 	simulatedNotice      = "SIMULATED: this is AtlasDB's stand-in for mongod, which only behaves as MongoDB's documentation says"
 	versionText          = "db version v%s\nBuild Info: simulated, not MongoDB: AtlasDB's stand-in\n"
@@ -52,10 +54,7 @@ func main() {
 
 // run is the whole program, until the context ends or the server does.
 func run(ctx context.Context, args []string, out io.Writer, log *slog.Logger) error {
-	version := os.Getenv(versionVariable)
-	if version == "" {
-		version = standardVersion
-	}
+	version := simulatedVersion()
 	flags := pflag.NewFlagSet("mongod", pflag.ContinueOnError)
 	config := flags.StringP("config", "f", "", "the configuration file, as mongod's")
 	show := flags.Bool("version", false, "show the version")
@@ -77,6 +76,17 @@ func run(ctx context.Context, args []string, out io.Writer, log *slog.Logger) er
 	}
 	log.Info(simulatedNotice, "version", version)
 	return serve(ctx, options, log)
+}
+
+// simulatedVersion is what the environment says, or else the image.
+func simulatedVersion() string {
+	if version := os.Getenv(versionVariable); version != "" {
+		return version
+	}
+	if content, err := os.ReadFile(versionFile); err == nil {
+		return strings.TrimSpace(string(content))
+	}
+	return standardVersion
 }
 
 // serve runs a server; the context's end asks it to hand over and stop.

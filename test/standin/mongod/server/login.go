@@ -132,17 +132,13 @@ func (c credentials) decode() (stored scram.StoredCredentials, err error) {
 }
 
 // memberVerifier is computed once: it takes the most time of a login.
-func memberVerifier(key string) (scram.StoredCredentials, error) {
-	client, err := scram.SHA256.NewClient(wire.Login, key, "")
-	if err != nil {
-		return scram.StoredCredentials{}, err
-	}
+func memberVerifier(secret *scram.Client) (scram.StoredCredentials, error) {
 	const saltSize, iterations = 28, 15000
 	salt := make([]byte, saltSize)
 	if _, err := rand.Read(salt); err != nil {
 		return scram.StoredCredentials{}, err
 	}
-	return client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(salt), Iters: iterations})
+	return secret.GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(salt), Iters: iterations})
 }
 
 func (s *Server) logout(_ context.Context, r *request) (bson.D, error) {

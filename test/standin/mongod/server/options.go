@@ -12,6 +12,8 @@ import (
 
 	"github.com/xdg-go/scram"
 	"sigs.k8s.io/yaml"
+
+	"github.com/atlasdb/atlasdb/test/standin/mongod/wire"
 )
 
 // ErrOption is returned for a configuration file that mongod would refuse, or that asks for what is not simulated.
@@ -27,13 +29,13 @@ type Options struct {
 	SetName string
 	// CertificateFile holds a key and a certificate, CAFile whom to trust; without them there is no TLS.
 	CertificateFile, CAFile string
-	// Key is the keyfile's content, by which members know each other.
-	Key string
 	// Parameters are the server parameters; Parsed is the file as it was written, and File its path.
 	Parameters map[string]any
 	Parsed     map[string]any
 	File       string
 
+	// secret is the key for logging in to others, member what others are checked against.
+	secret *scram.Client
 	member scram.StoredCredentials
 }
 
@@ -123,13 +125,17 @@ func (o *Options) complete(f file) (err error) {
 	if info, err := os.Stat(o.Path); err != nil || !info.IsDir() {
 		return fmt.Errorf("%w: data directory %s not found", ErrOption, filepath.Clean(o.Path))
 	}
-	if o.Key, err = readKey(f.Security.KeyFile); err != nil {
+	key, err := readKey(f.Security.KeyFile)
+	if err != nil {
 		return err
 	}
 	if o.Parameters, err = startParameters(f.SetParameter); err != nil {
 		return err
 	}
-	o.member, err = memberVerifier(o.Key)
+	if o.secret, err = wire.Secret(key); err != nil {
+		return err
+	}
+	o.member, err = memberVerifier(o.secret)
 	return err
 }
 

@@ -27,7 +27,7 @@ import (
 
 const (
 	key      = "QWtleWZpbGVvZmF0bGFzZGJzdGFuZGlu"
-	deadline = 20 * time.Second
+	deadline = time.Minute
 )
 
 // set is some servers on the loopback that are or become a replica set.
@@ -210,7 +210,7 @@ func (s *set) initiate() {
 	s.nodes[0].must(bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"},
 		{Key: "version", Value: 1}, {Key: "protocolVersion", Value: 1},
 		{Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: s.nodes[0].host}}}},
-		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 1000}, {Key: "heartbeatIntervalMillis", Value: 200}}}}}})
+		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 2000}, {Key: "heartbeatIntervalMillis", Value: 250}}}}}})
 	s.eventually("a primary", func() bool { return s.nodes[0].hello()["isWritablePrimary"] == true })
 }
 

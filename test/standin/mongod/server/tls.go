@@ -73,7 +73,7 @@ func (s *Server) dial(ctx context.Context, host string) (*wire.Client, error) {
 	defer cancel()
 	now := s.tls.Load()
 	if now == nil {
-		return wire.Dial(ctx, host, nil, s.options.Key)
+		return wire.Dial(ctx, host, nil, s.options.secret)
 	}
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -83,5 +83,5 @@ func (s *Server) dial(ctx context.Context, host string) (*wire.Client, error) {
 	if withhold, _ := s.options.Parameters["tlsWithholdClientCertificate"].(bool); !withhold {
 		config.Certificates = []tls.Certificate{now.own}
 	}
-	return wire.Dial(ctx, host, config, s.options.Key)
+	return wire.Dial(ctx, host, config, s.options.secret)
 }

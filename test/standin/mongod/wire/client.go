@@ -37,8 +37,12 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s (%d): %s", f.CodeName,
 // Client is a member's connection to another member. One command at a time: each of those who talk has its own.
 type Client struct{ conn net.Conn }
 
+// Secret is the keyfile's content as a login's secret. One is for all connections: it remembers what it has computed,
+// which takes longer than all else.
+func Secret(key string) (*scram.Client, error) { return scram.SHA256.NewClient(Login, key, "") }
+
 // Dial connects to a member and logs in as a member.
-func Dial(ctx context.Context, host string, config *tls.Config, key string) (*Client, error) {
+func Dial(ctx context.Context, host string, config *tls.Config, secret *scram.Client) (*Client, error) {
 	var dialer interface {
 		DialContext(ctx context.Context, network, address string) (net.Conn, error)
 	} = &net.Dialer{}
@@ -50,7 +54,7 @@ func Dial(ctx context.Context, host string, config *tls.Config, key string) (*Cl
 		return nil, err
 	}
 	c := &Client{conn: conn}
-	if err := c.login(ctx, key); err != nil {
+	if err := c.login(ctx, secret); err != nil {
 		return nil, errors.Join(fmt.Errorf("log in to %s: %w", host, err), c.Close())
 	}
 	return c, nil
@@ -59,12 +63,8 @@ func Dial(ctx context.Context, host string, config *tls.Config, key string) (*Cl
 // Close ends the connection, and with it a command that is under way.
 func (c *Client) Close() error { return c.conn.Close() }
 
-func (c *Client) login(ctx context.Context, key string) error {
-	client, err := scram.SHA256.NewClient(Login, key, "")
-	if err != nil {
-		return err
-	}
-	conversation := client.NewConversation()
+func (c *Client) login(ctx context.Context, secret *scram.Client) error {
+	conversation := secret.NewConversation()
 	first, err := conversation.Step("")
 	if err != nil {
 		return err
