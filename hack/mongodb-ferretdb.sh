@@ -38,4 +38,5 @@ fi
 mkdir -p bin
 CGO_ENABLED=0 go build -o bin/mongod-standin ./test/standin/mongod
 ATLASDB_FERRETDB=$FERRETDB_FOLDER/ferretdb ATLASDB_MONGOSH=$MONGOSH_FOLDER/node_modules/.bin/mongosh \
-  ATLASDB_STANDIN=$PWD/bin/mongod-standin go test -count=1 -v -tags=ferretdb ./test/mongodb
+  ATLASDB_STANDIN=$PWD/bin/mongod-standin go test -count=1 -v -tags=ferretdb -run='^Test(FerretDB|Mongosh)' \
+  ./test/mongodb ./pkg/agent/mongodb

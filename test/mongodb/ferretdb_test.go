@@ -20,10 +20,10 @@ import (
 )
 
 // addUser writes the document of a login as the agent of a primary does, from nothing but the verifier in the plan.
-func addUser(t *testing.T, admin *mongo.Client, l login) {
+func addUser(t *testing.T, admin *mongo.Client, l Login) {
 	t.Helper()
 	document, err := mongodb.UserDocumentOf(engine.PlanUser{
-		Name: l.user, Verifier: mongodb.Engine{}.Verifier("6f5c", l.user, l.password),
+		Name: l.User, Verifier: mongodb.Engine{}.Verifier("6f5c", l.User, l.Password),
 	})
 	must(t, err)
 	_, err = admin.Database("admin").Collection("system.users").ReplaceOne(t.Context(),
@@ -35,24 +35,24 @@ func addUser(t *testing.T, admin *mongo.Client, l login) {
 // next one when it changes.
 func TestFerretDBLetsInByVerifier(t *testing.T) {
 	t.Parallel()
-	s := startFerretDB(t)
-	admin := s.client(t, s.root)
-	app := login{"app", "lettersAndDigits0123456789"}
+	s := StartFerretDB(t)
+	admin := s.Client(t, s.Root)
+	app := Login{"app", "lettersAndDigits0123456789"}
 	addUser(t, admin, app)
-	other := login{app.user, "another"}
-	for what, l := range map[string]login{
-		"its password": app, "another's password": other, "nobody's name": {"nobody", app.password},
+	other := Login{app.User, "another"}
+	for what, l := range map[string]Login{
+		"its password": app, "another's password": other, "nobody's name": {"nobody", app.Password},
 	} {
-		err := s.client(t, l).Ping(t.Context(), nil)
+		err := s.Client(t, l).Ping(t.Context(), nil)
 		if l == app && err != nil || l != app && err == nil {
 			t.Errorf("with %s: %v", what, err)
 		}
 	}
 	addUser(t, admin, other)
-	if err := s.client(t, other).Ping(t.Context(), nil); err != nil {
+	if err := s.Client(t, other).Ping(t.Context(), nil); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
-	if err := s.client(t, app).Ping(t.Context(), nil); err == nil {
+	if err := s.Client(t, app).Ping(t.Context(), nil); err == nil {
 		t.Error("the old password still opens a session")
 	}
 }
@@ -60,13 +60,13 @@ func TestFerretDBLetsInByVerifier(t *testing.T) {
 // TestFerretDBSpeaksTLSAlone leaves out TLS, and the authority.
 func TestFerretDBSpeaksTLSAlone(t *testing.T) {
 	t.Parallel()
-	s := startFerretDB(t)
+	s := StartFerretDB(t)
 	for what, change := range map[string]func(*options.ClientOptions){
 		"without TLS":                 func(o *options.ClientOptions) { o.TLSConfig = nil },
 		"without the authority":       func(o *options.ClientOptions) { o.TLSConfig.RootCAs = nil },
 		"under the name of a Service": func(o *options.ClientOptions) { o.TLSConfig.ServerName = "orders-rw" },
 	} {
-		if err := s.client(t, s.root, change).Ping(t.Context(), nil); err == nil {
+		if err := s.Client(t, s.Root, change).Ping(t.Context(), nil); err == nil {
 			t.Errorf("a session %s was opened", what)
 		}
 	}
@@ -75,9 +75,9 @@ func TestFerretDBSpeaksTLSAlone(t *testing.T) {
 // TestFerretDBKeepsDocuments creates, reads, updates and deletes.
 func TestFerretDBKeepsDocuments(t *testing.T) {
 	t.Parallel()
-	s := startFerretDB(t)
-	addUser(t, s.client(t, s.root), login{"app", "secret"})
-	greetings := s.client(t, login{"app", "secret"}).Database("app").Collection("greetings")
+	s := StartFerretDB(t)
+	addUser(t, s.Client(t, s.Root), Login{"app", "secret"})
+	greetings := s.Client(t, Login{"app", "secret"}).Database("app").Collection("greetings")
 	var all []any
 	for n := range 300 {
 		all = append(all, bson.D{{Key: "_id", Value: n}, {Key: "words", Value: "hello"}})
@@ -108,13 +108,13 @@ func TestFerretDBKeepsDocuments(t *testing.T) {
 // TestFerretDBHasTheCommandsForUsers: what AtlasDB does not use, since it would need the password.
 func TestFerretDBHasTheCommandsForUsers(t *testing.T) {
 	t.Parallel()
-	s := startFerretDB(t)
-	admin := s.client(t, s.root).Database("admin")
+	s := StartFerretDB(t)
+	admin := s.Client(t, s.Root).Database("admin")
 	must(t, admin.RunCommand(t.Context(), bson.D{
 		{Key: "createUser", Value: "clerk"}, {Key: "pwd", Value: "secret"}, {Key: "roles", Value: bson.A{}},
 		{Key: "mechanisms", Value: bson.A{"SCRAM-SHA-256"}},
 	}).Err())
-	addUser(t, s.client(t, s.root), login{"app", "secret"})
+	addUser(t, s.Client(t, s.Root), Login{"app", "secret"})
 	var known struct{ Users []struct{ User string } }
 	must(t, admin.RunCommand(t.Context(), bson.D{{Key: "usersInfo", Value: 1}}).Decode(&known))
 	var names []string
@@ -125,7 +125,7 @@ func TestFerretDBHasTheCommandsForUsers(t *testing.T) {
 		t.Errorf("users are %q", names)
 	}
 	must(t, admin.RunCommand(t.Context(), bson.D{{Key: "dropUser", Value: "app"}}).Err())
-	if err := s.client(t, login{"app", "secret"}).Ping(t.Context(), nil); err == nil {
+	if err := s.Client(t, Login{"app", "secret"}).Ping(t.Context(), nil); err == nil {
 		t.Error("a user that was dropped logs in")
 	}
 }
@@ -133,8 +133,8 @@ func TestFerretDBHasTheCommandsForUsers(t *testing.T) {
 // TestFerretDBHasNoReplicaSets is why replica sets are tried on a stand-in.
 func TestFerretDBHasNoReplicaSets(t *testing.T) {
 	t.Parallel()
-	s := startFerretDB(t)
-	err := s.client(t, s.root).Database("admin").RunCommand(t.Context(), bson.D{{Key: "replSetGetStatus", Value: 1}}).Err()
+	s := StartFerretDB(t)
+	err := s.Client(t, s.Root).Database("admin").RunCommand(t.Context(), bson.D{{Key: "replSetGetStatus", Value: 1}}).Err()
 	refused, ok := errors.AsType[mongo.CommandError](err)
 	if !ok || !strings.Contains(refused.Name, "CommandNotFound") {
 		t.Errorf("replSetGetStatus: %v", err)

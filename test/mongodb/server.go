@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build ferretdb
-
 package mongodb
 
 import (
@@ -24,43 +22,44 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/tlsutil"
 )
 
-// server is a server of MongoDB's protocol on this machine.
-type server struct {
-	// host is the name in its certificate, and port the one that it listens on with TLS.
-	host, port string
+// Server is a server of MongoDB's protocol on this machine.
+type Server struct {
+	// Host is the name in its certificate, and Port the one that it listens on with TLS.
+	Host, Port string
 	// options end its URI.
 	options string
-	// authority is the file of the certificate that clients trust.
-	authority string
-	// root may do everything.
-	root login
+	// Authority is the file of the certificate that clients trust.
+	Authority string
+	// Root may do everything.
+	Root Login
 }
 
-type login struct{ user, password string }
+// Login is a user with a password.
+type Login struct{ User, Password string }
 
-// startFerretDB starts one with an empty database, until the test ends.
-func startFerretDB(t *testing.T) *server {
+// StartFerretDB starts one with an empty database, until the test ends.
+func StartFerretDB(t *testing.T) *Server {
 	t.Helper()
 	folder := t.TempDir()
 	s := newServer(t, folder)
-	s.root, s.options = login{"root", "unguessed"}, "authSource=admin&directConnection=true&tls=true"
+	s.Root, s.options = Login{"root", "unguessed"}, "authSource=admin&directConnection=true&tls=true"
 	s.run(t, folder, os.Getenv("ATLASDB_FERRETDB"),
 		"--handler=sqlite", "--sqlite-url=file:"+folder+"/", "--state-dir="+folder, "--telemetry=disable",
 		"--test-enable-new-auth",
-		"--setup-database=admin", "--setup-username="+s.root.user, "--setup-password="+s.root.password,
-		"--listen-addr=", "--debug-addr=-", "--listen-tls="+net.JoinHostPort("127.0.0.1", s.port),
+		"--setup-database=admin", "--setup-username="+s.Root.User, "--setup-password="+s.Root.Password,
+		"--listen-addr=", "--debug-addr=-", "--listen-tls="+net.JoinHostPort("127.0.0.1", s.Port),
 		"--listen-tls-cert-file="+filepath.Join(folder, "tls.crt"),
 		"--listen-tls-key-file="+filepath.Join(folder, "tls.key"))
 	return s
 }
 
 // newServer makes a server's certificate, and finds it a port.
-func newServer(t *testing.T, folder string) *server {
+func newServer(t *testing.T, folder string) *Server {
 	t.Helper()
-	s := &server{host: "localhost", port: freePort(t), authority: filepath.Join(folder, "ca.crt")}
+	s := &Server{Host: "localhost", Port: freePort(t), Authority: filepath.Join(folder, "ca.crt")}
 	authority, err := tlsutil.NewAuthority("orders", time.Now(), rand.Reader)
 	must(t, err)
-	pair, err := authority.IssueServer("orders", []string{s.host}, time.Now(), rand.Reader)
+	pair, err := authority.IssueServer("orders", []string{s.Host}, time.Now(), rand.Reader)
 	must(t, err)
 	for name, content := range map[string][]byte{
 		"ca.crt": authority.CertPEM, "tls.crt": pair.CertPEM, "tls.key": pair.KeyPEM,
@@ -82,7 +81,7 @@ func freePort(t *testing.T) string {
 }
 
 // run starts a program and waits until it listens. What it says is shown when the test fails.
-func (s *server) run(t *testing.T, folder, program string, args ...string) {
+func (s *Server) run(t *testing.T, folder, program string, args ...string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(folder, "log"))
 	must(t, err)
@@ -97,7 +96,7 @@ func (s *server) run(t *testing.T, folder, program string, args ...string) {
 		}
 	})
 	eventually(t, program+" listens", func() error {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", s.port))
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", s.Port))
 		if err == nil {
 			err = conn.Close()
 		}
@@ -119,19 +118,19 @@ func eventually(t *testing.T, what string, try func() error) {
 	}
 }
 
-// uri is like that of a binding.
-func (s *server) uri(l login) string {
-	return fmt.Sprintf("mongodb://%s:%s@%s/app?%s", l.user, l.password, net.JoinHostPort(s.host, s.port), s.options)
+// URI is like that of a binding.
+func (s *Server) URI(l Login) string {
+	return fmt.Sprintf("mongodb://%s:%s@%s/app?%s", l.User, l.Password, net.JoinHostPort(s.Host, s.Port), s.options)
 }
 
-// client is the vendor's driver, connected to this server whatever that is.
-func (s *server) client(t *testing.T, l login, change ...func(*options.ClientOptions)) *mongo.Client {
+// Client is the vendor's driver, connected to this server whatever that is.
+func (s *Server) Client(t *testing.T, l Login, change ...func(*options.ClientOptions)) *mongo.Client {
 	t.Helper()
-	pem, err := os.ReadFile(s.authority)
+	pem, err := os.ReadFile(s.Authority)
 	must(t, err)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	o := options.Client().ApplyURI(s.uri(l)).SetDirect(true).SetServerSelectionTimeout(2 * time.Second).
+	o := options.Client().ApplyURI(s.URI(l)).SetDirect(true).SetServerSelectionTimeout(2 * time.Second).
 		SetTLSConfig(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})
 	for _, x := range change {
 		x(o)
