@@ -104,6 +104,10 @@ CHAOS ?=
 clickhouse-parse: ## Have a current ClickHouse read what AtlasDB writes for it; fetches a library of 178 MB
 	hack/clickhouse-parse.sh
 
+.PHONY: mongodb-ferretdb
+mongodb-ferretdb: ## Have other servers and clients understand what AtlasDB says to a MongoDB; builds FerretDB, fetches mongosh
+	hack/mongodb-ferretdb.sh
+
 .PHONY: chaos
 chaos: localkube-up image ## Break nodes, networks and processes under load; with CI=true a few seeded trials
 	export KUBECONFIG=$$($(LOCALKUBE) kubeconfig) KUBECTL=$(KUBECTL) LOCALKUBE=$(CURDIR)/bin/localkube; \

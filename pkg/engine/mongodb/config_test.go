@@ -60,6 +60,7 @@ setParameter:
   authenticationMechanisms: SCRAM-SHA-256
   cursorTimeoutMillis: 300000
   enableLocalhostAuthBypass: false
+  tlsWithholdClientCertificate: true
 storage:
   dbPath: /var/lib/atlasdb/mongodb
   wiredTiger:

@@ -33,6 +33,9 @@ var fixedSettings = Settings{
 	// Nobody comes in without a password, not even from the same machine, and not even while there is no user yet.
 	setParameterPrefix + "enableLocalhostAuthBypass": false,
 
+	// A server would show its own certificate to the others, who refuse it: it is for a server and not for a client.
+	setParameterPrefix + "tlsWithholdClientCertificate": true,
+
 	"replication.replSetName": ReplicaSetName,
 	"storage.dbPath":          DataDirectory,
 	// The process is the agent's child. Its log goes to where it goes without a destination: the container's output.

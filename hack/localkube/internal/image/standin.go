@@ -21,8 +21,10 @@ import (
 // Its image says in its own name that it is one.
 type standIn struct {
 	repository, major string
-	// source is the program's folder, suite the Debian suite that it is put on, as an engine would be.
-	source, suite string
+	// sources are the folders of its program and of a client's, suite the Debian suite that they are put on, as an engine
+	// would be.
+	sources []string
+	suite   string
 	// version is the one that it says it is, in versionFile.
 	version, versionFile string
 	config               v1.Config
@@ -36,7 +38,8 @@ func standIns() []standIn {
 // mongoDB follows the image docker.io/library/mongo, but for the user: any may run it, and AtlasDB says 999 as there.
 func mongoDB(major, version string) standIn {
 	return standIn{
-		repository: "mongo-standin", major: major, source: "test/standin/mongod", suite: "bookworm",
+		repository: "mongo-standin", major: major, suite: "bookworm",
+		sources: []string{"test/standin/mongod", "test/standin/mongo-client"},
 		version: version, versionFile: "mongod-standin-version",
 		config: v1.Config{
 			Cmd:          []string{"mongod"},
@@ -53,7 +56,7 @@ func (b Builder) standIn(s standIn) recipe {
 	return recipe{
 		name: s.name(),
 		key: func() (string, error) {
-			content, err := b.sourceDigest(s.source)
+			content, err := b.sourceDigest(s.sources)
 			return digest(s.name(), s.suite, s.version, s.versionFile, fmt.Sprint(s.config), content), err
 		},
 		make: func(ctx context.Context, work string) (v1.Image, []string, error) {
@@ -68,9 +71,13 @@ func (b Builder) makeStandIn(ctx context.Context, s standIn, work string) (v1.Im
 	if err != nil {
 		return nil, err
 	}
-	program, err := b.compile(ctx, work, s.source)
-	if err != nil {
-		return nil, err
+	var compiled []string
+	for _, source := range s.sources {
+		program, err := b.compile(ctx, work, source)
+		if err != nil {
+			return nil, err
+		}
+		compiled = append(compiled, program)
 	}
 	version := filepath.Join(work, s.versionFile)
 	if err := os.WriteFile(version, []byte(s.version), 0o644); err != nil {
@@ -78,15 +85,15 @@ func (b Builder) makeStandIn(ctx context.Context, s standIn, work string) (v1.Im
 	}
 	programs, settings := filepath.Join(work, "program.tar"), filepath.Join(work, "settings.tar")
 	err = errors.Join(
-		tarFiles(programs, "usr/bin", []string{program}), tarFiles(settings, "etc", []string{version}))
+		tarFiles(programs, "usr/bin", compiled), tarFiles(settings, "etc", []string{version}))
 	if err != nil {
 		return nil, err
 	}
 	return assemble(s.config, base, programs, settings)
 }
 
-// sourceDigest names the content of a folder, and the modules that it may use.
-func (b Builder) sourceDigest(source string) (string, error) {
+// sourceDigest names the content of folders, and the modules that it may use.
+func (b Builder) sourceDigest(sources []string) (string, error) {
 	hash := sha256.New()
 	checkout := os.DirFS(b.Project)
 	add := func(path string) error {
@@ -94,15 +101,17 @@ func (b Builder) sourceDigest(source string) (string, error) {
 		fmt.Fprintf(hash, "%s %d:%s", path, len(content), content)
 		return err
 	}
-	err := fs.WalkDir(checkout, source, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		return add(path)
-	})
-	err = errors.Join(err, add("go.mod"), add("go.sum"))
+	err := errors.Join(add("go.mod"), add("go.sum"))
+	for _, source := range sources {
+		err = errors.Join(err, fs.WalkDir(checkout, source, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			return add(path)
+		}))
+	}
 	if err != nil {
-		err = fmt.Errorf("%w: %s (name the checkout with --project): %w", ErrNoProgram, source, err)
+		err = fmt.Errorf("%w: %q (name the checkout with --project): %w", ErrNoProgram, sources, err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), err
 }
