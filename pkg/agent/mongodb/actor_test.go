@@ -194,6 +194,7 @@ func (a *actor) die() {
 	a.s.Helper()
 	a.kill()
 	a.disconnect(a.s.Context())
+	a.s.must(a.siblings.keep(a.s.Context(), nil))
 	if a.volume.Lock != nil {
 		a.s.must(a.volume.Lock.Close())
 	}
