@@ -20,7 +20,7 @@ LOCALKUBE := bin/localkube --name $(LOCALKUBE_NAME)
 KUBECTL := $(ATLASDB_CACHE)/bin/kubectl
 # What runs the tests; CI counts them, so it names a wrapper.
 export GOTEST ?= go test
-UNIT := ./artifacts/... ./cmd/... ./pkg/... ./test/generated/... ./test/lint/...
+UNIT := ./artifacts/... ./cmd/... ./pkg/... ./test/generated/... ./test/lint/... ./test/standin/...
 
 .PHONY: help
 help: ## Show this text
@@ -33,10 +33,13 @@ help: ## Show this text
 build: ## Build the programs into bin/
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
+# AtlasDB, and the simulated servers that tests run where the real one cannot be had.
+IMAGES := atlasdb mongo-standin:7.0 mongo-standin:8.0
+
 .PHONY: image
-image: bin/localkube ## Build the image of the programs and load it into the local Kubernetes
-	$(LOCALKUBE) image build atlasdb --project .
-	$(LOCALKUBE) image load atlasdb
+image: bin/localkube ## Build what runs from this checkout and load it into the local Kubernetes
+	$(LOCALKUBE) image build $(IMAGES) --project .
+	$(LOCALKUBE) image load $(IMAGES)
 
 .PHONY: generate
 generate: ## Write generated code and CRDs from the API types
@@ -100,6 +103,10 @@ CHAOS ?=
 .PHONY: clickhouse-parse
 clickhouse-parse: ## Have a current ClickHouse read what AtlasDB writes for it; fetches a library of 178 MB
 	hack/clickhouse-parse.sh
+
+.PHONY: mongodb-ferretdb
+mongodb-ferretdb: ## Have other servers and clients understand what AtlasDB says to a MongoDB; builds FerretDB, fetches mongosh
+	hack/mongodb-ferretdb.sh
 
 .PHONY: chaos
 chaos: localkube-up image ## Break nodes, networks and processes under load; with CI=true a few seeded trials

@@ -69,6 +69,26 @@ WRITE[clickhouse]="CREATE TABLE IF NOT EXISTS greetings (n UInt32, words String)
   INSERT INTO greetings SELECT number + 1 AS n, concat('hello ', toString(n)) FROM system.numbers LIMIT 1000"
 COUNT[clickhouse]="SELECT count(DISTINCT n) FROM greetings"
 
+# The vendor's image has mongosh. The stand-in that the local Kubernetes runs comes with a client by the vendor's driver.
+# shellcheck disable=SC2016 # the pod's shell expands it
+CLIENT[mongodb]='case $2 in
+  write) script="try {
+    db.greetings.insertMany([...Array(1000).keys()].map(n => ({_id: n + 1, words: \"hello \" + (n + 1)})), {ordered: false})
+  } catch (e) { if (e.code != 11000) throw e }" ;;
+  count) script="print(db.greetings.countDocuments({}))" ;;
+esac
+command -v mongosh >/dev/null || exec mongo-client "$2" "$1" /binding
+cat >/tmp/client.js <<JS
+db = connect("mongodb://" + encodeURIComponent("$(cat /binding/username)") + ":" +
+  encodeURIComponent("$(cat /binding/password)") + "@$1:$(cat /binding/port)/$(cat /binding/database)" +
+  "?authSource=admin&directConnection=true&tls=true&tlsCAFile=/binding/ca.crt");
+$script
+JS
+exec mongosh --nodb --quiet --norc /tmp/client.js'
+RECORDS[mongodb]=documents
+WRITE[mongodb]='write'
+COUNT[mongodb]='count'
+
 say() {
   local ms=$((($(date +%s%N) - BEGAN) / 1000000))
   printf '%4d.%ds  %s\n' $((ms / 1000)) $((ms % 1000 / 100)) "$*"

@@ -24,6 +24,9 @@ offers() {
   offer Redis 999 '' valkey redis
   # Debian's ClickHouse is older than ClickHouse Keeper.
   offer ClickHouse 101 "$(builds zookeeper | tail -n 1)" clickhouse
+  # Simulated servers, of which `make image` has loaded these; a node tells of a new image only every ten seconds.
+  images=$(printf 'localhost/mongo-standin:%s\n' 7.0 8.0)
+  offer MongoDB 999 '' mongo-standin
 }
 
 # builds lists the images from these repositories, each repository's by version.

@@ -26,7 +26,7 @@
 //   - A trial never waits for a time when it can wait for an effect; the exceptions are faults that last.
 //   - Missing a time goal is a figure in the table. A row that is lost without excuse, doubled or acknowledged by two
 //     primaries is a failure.
-//   - No client library may retry or reconnect behind a session's back.
+//   - No client library may retry or reconnect behind a session's back, unless it tells of each attempt.
 //
 // Read trial_test.go first, then faults_test.go; checker_test.go is what all rests on, judge_test.go what of it counts.
 package chaos

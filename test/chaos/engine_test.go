@@ -22,6 +22,8 @@ type engine struct {
 	// topology ends the name of one that is tried with shards; a trial is about the first of them.
 	topology string
 	shards   int32
+	// simulated says that a stand-in plays the vendor's server.
+	simulated bool
 	// connect logs in by a route and asks whose life answers: which server, and since when it may accept writes as far as
 	// clients can see. Another life is another primary, also at the same address.
 	connect func(context.Context, route) (c conn, life string, err error)
@@ -43,7 +45,7 @@ type engine struct {
 }
 
 // conn is a connection to one server. It never becomes a connection to another, and nothing in it tries again: what a
-// client library does behind the back of a session would be taken for the database's doing.
+// client library does behind the back of a session would be taken for the database's doing. One that does is a retrier.
 type conn interface {
 	// write writes a row and tells what became of it.
 	write(ctx context.Context, table string, session int, seq int64) (outcome, error)
@@ -57,8 +59,15 @@ type conn interface {
 	close()
 }
 
+// retrier is a connection whose client library tries a write again by itself, as applications have it, perhaps at
+// another server. It looks at every attempt for the outcome, and tells who acknowledged.
+type retrier interface {
+	// primary is the life of the server that acknowledged last.
+	primary() string
+}
+
 // engines are all that can be tried; the first is tried when none is named.
-var engines = []*engine{postgresql, redis, redisCluster, clickHouse}
+var engines = []*engine{postgresql, redis, redisCluster, clickHouse, mongoDB}
 
 // name is what the engine is called in flags, folders and documents.
 func (e *engine) name() string { return strings.ToLower(e.title()) }

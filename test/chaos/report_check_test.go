@@ -22,6 +22,7 @@ func TestRenderTellsFiguresAndFailures(t *testing.T) {
 			Failure: "2 lost",
 		},
 		{Engine: redis.title(), Fault: "engine-killed", Seed: 1, Gap: 400, Recovery: 1500},
+		{Engine: mongoDB.title(), Fault: "switchover", Seed: 1, Gap: 300, Recovery: 1000},
 	} {
 		r.Began, r.Version = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), "v1"
 		all[id{r.Engine, r.Fault, r.Seed}] = r
@@ -34,6 +35,7 @@ func TestRenderTellsFiguresAndFailures(t *testing.T) {
 			"(`cable-cut`) | 3 | 9.00 s | **12.50 s** | 12.00 s | **5.10 s** | - | 0 | 2 (-0.15 to +0.02 s) | 0 | 0 | 1 |\n",
 			"Measured 2026-11-23 by", "`cable-cut` seed 3 failed: 2 lost",
 		}},
+		{mongoDB, []string{"(`switchover`), simulated | 1 | 0.30 s"}},
 		{redis, []string{"(`engine-killed`) | 1 | 0.40 s | 0.40 s | 1.50 s |  | 1.50 s | 0 | 0 | 0 | 0 | 0 |\n"}},
 	} {
 		t.Run(test.engine.name(), func(t *testing.T) {

@@ -73,7 +73,7 @@ func render(e *engine, all map[id]result) string {
 			continue
 		}
 		used = append(used, of...)
-		fmt.Fprintln(&text, line(f, of))
+		fmt.Fprintln(&text, line(e, f, of))
 	}
 	if len(used) == 0 {
 		return ""
@@ -99,7 +99,7 @@ func of(e *engine, f *fault, all map[id]result) []result {
 	return found
 }
 
-func line(f *fault, of []result) string {
+func line(e *engine, f *fault, of []result) string {
 	gaps := sorted(of, func(r result) float64 { return r.Gap })
 	whole := sorted(of, func(r result) float64 { return r.Recovery })
 	var duplicated, overlaps, failed, doubt int
@@ -114,9 +114,17 @@ func line(f *fault, of []result) string {
 	if len(gaps) > 0 {
 		longest = verdict(gaps[len(gaps)-1], f.goal)
 	}
-	return fmt.Sprintf("| %s (`%s`) | %d | %s | %s | %s | %s | %s | %d | %s | %d | %d | %d |", f.what, f.name, len(of),
-		median(gaps), longest, goal(f.goal), isolation(f, of), median(whole), doubt, losses(of),
+	return fmt.Sprintf("| %s (`%s`)%s | %d | %s | %s | %s | %s | %s | %d | %s | %d | %d | %d |", f.what, f.name,
+		e.honesty(), len(of), median(gaps), longest, goal(f.goal), isolation(f, of), median(whole), doubt, losses(of),
 		duplicated, overlaps, failed)
+}
+
+// honesty marks what was not measured on the vendor's server.
+func (e *engine) honesty() string {
+	if e.simulated {
+		return ", simulated"
+	}
+	return ""
 }
 
 // losses tells how many writes were lost, and when they had been acknowledged, counted from the fault.

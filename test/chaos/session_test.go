@@ -90,6 +90,10 @@ func (s *session) write(ctx context.Context) write {
 	var err error
 	w.Outcome, err = s.conn.write(ctx, s.table, s.id, s.seq)
 	w.Ended = now()
+	if c, retries := s.conn.(retrier); retries {
+		s.life = c.primary()
+		w.Primary = s.life
+	}
 	if err != nil {
 		w.Error = err.Error()
 	}

@@ -25,6 +25,7 @@ var behaviours = []*behaviour{
 	{name: "kill-engine", short: true, run: survivesKill},
 	{name: "delete-pod", run: survivesPodDeletion},
 	{name: "switchover", short: true, needs: []trait{primary}, run: changesHands},
+	{name: "member-uri", needs: []trait{memberURI}, run: isFollowed},
 	{name: "stop-and-start", run: stopsAndStarts},
 	{name: "scale", run: scales},
 	{name: "scale-shards", needs: []trait{shards}, run: scalesShards},

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/test/e2e/frame"
 )
 
 // changesHands switches to a member by name, and by the cluster's own choice where that can only mean one primary.
@@ -35,6 +36,24 @@ func changesHands(d *database) {
 			return c.Status.Primary != "" && c.Status.Primary != highest
 		})
 	})
+}
+
+// isFollowed has an application that knows nothing but the binding's URI write in one session, whoever is primary.
+func isFollowed(d *database) {
+	ctx, cancel := context.WithTimeout(d.Context(), frame.Deadline)
+	defer cancel()
+	route, err := d.Route(ctx, clusterName, readWrite)
+	d.Must(err)
+	s, err := d.engine.follow(ctx, route)
+	d.Must(err)
+	defer s.Close()
+	for _, member := range []string{d.engine.highest(), d.engine.lowest()} {
+		d.makePrimary(member)
+		d.Must(s.Write(ctx, d.records+1))
+		d.records++
+		d.Step("in the same session a write came to %s", member)
+	}
+	d.mustBeWhole()
 }
 
 // makePrimary switches over to a member, where that has a meaning.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/atlasdb/atlasdb/test/e2e/frame"
 )
 
 // engineName is ENGINE of the Makefile.
@@ -18,7 +20,7 @@ var engineName = flag.String("engine", "", "the engine to run in full; without i
 // TestConformance runs the behaviours of the chosen engines.
 func TestConformance(t *testing.T) {
 	for i, e := range chosen(t) {
-		t.Run(e.name, func(t *testing.T) {
+		t.Run(e.title(), func(t *testing.T) {
 			// The first one breaks nodes; the others wait until it has ended, and then run beside each other.
 			full := i == 0
 			if !full {
@@ -27,6 +29,14 @@ func TestConformance(t *testing.T) {
 			e.run(t, full)
 		})
 	}
+}
+
+// title names an engine's tests, and says when it is not the vendor's server that they meet.
+func (e *engine) title() string {
+	if e.simulated && frame.IsLocal() {
+		return e.name + "-simulated"
+	}
+	return e.name
 }
 
 // chosen are the engines to run, the one to run in full first.

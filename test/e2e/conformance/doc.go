@@ -17,7 +17,8 @@
 // "make conformance ENGINE=redis" runs all behaviours of one engine. Without ENGINE the first engine of the table is
 // run in full and of each other what CI has time for. The cluster is localkube; with KUBECONFIG set it is that one, on
 // which AtlasDB must be installed already. What needs localkube, the loss of a node and the API server's audit log, is
-// skipped there, and says NOT CHECKED. One behaviour alone:
+// skipped there, and says NOT CHECKED. Where localkube has a stand-in for the vendor's server, as it has for MongoDB,
+// the names of the tests say "simulated"; with KUBECONFIG it is the vendor's own. One behaviour alone:
 //
 //	make conformance ENGINE=postgresql RUN=//switchover
 //

@@ -20,7 +20,7 @@ var engines = []*engine{
 		live:    parameter{name: "work_mem", value: "6MB"},
 		restart: parameter{name: "max_connections", value: "120"},
 		lacks: map[trait]string{
-			shards: "every member has all data", ensemble: "who is primary is in a Lease",
+			shards: "every member has all data", ensemble: "who is primary is in a Lease", memberURI: byService,
 		},
 	},
 	{
@@ -32,6 +32,7 @@ var engines = []*engine{
 			namedDatabase:          "databases have numbers, and a client begins in number 0",
 			shards:                 "they are chosen at birth, see redis-cluster",
 			ensemble:               "who is primary is in a Lease",
+			memberURI:              byService,
 			durableAcknowledgement: acknowledgesEarly,
 		},
 	},
@@ -44,13 +45,27 @@ var engines = []*engine{
 			namedDatabase:          "a Redis Cluster has database number 0 and no other",
 			onePrimary:             "each shard has one, and clients find the one of a key by themselves",
 			oneMember:              "it takes three primaries to elect the successor of one",
-			lease:                  "its members vote by themselves",
-			ensemble:               "its members vote by themselves",
+			lease:                  votes,
+			ensemble:               votes,
+			memberURI:              byService,
 			margin:                 "of a shard of two the one that is left waits for the other",
 			durableAcknowledgement: acknowledgesEarly,
 		},
 	},
 	clickHouse,
+	mongoDB,
+}
+
+// mongoDB is a replica set. On localkube a stand-in plays its server (test/standin/mongod), so that there it is
+// simulated; on any other cluster it is the vendor's.
+var mongoDB = &engine{
+	name: "mongodb", kind: v1alpha1.EngineMongoDB, version: "8.0", members: 3, simulated: true,
+	process: "mongod", connect: openMongoDB, follow: followMongoDB, keys: 1,
+	live:    parameter{name: "cursorTimeoutMillis", value: "300000", hidden: true},
+	restart: parameter{name: "net.maxIncomingConnections", value: "2000", hidden: true},
+	lacks: map[trait]string{
+		lease: votes, ensemble: votes, shards: "they are not built",
+	},
 }
 
 // clickHouse is one shard whose replicas agree by a Keeper. Which version that is the cluster's DatabaseEngine says:
@@ -63,9 +78,15 @@ var clickHouse = &engine{
 	restart: parameter{name: "max_connections", value: "1000", hidden: true},
 	lacks: map[trait]string{
 		primary: everyoneWrites, onePrimary: everyoneWrites, lease: everyoneWrites,
-		shards: "they are chosen at birth",
+		memberURI: byService, shards: "they are chosen at birth",
 	},
 }
+
+// votes is why some have neither a Lease nor keepers.
+const votes = "its members vote by themselves"
+
+// byService is why the URI of a binding names nobody but a Service.
+const byService = "clients come by the Service"
 
 // everyoneWrites is why ClickHouse has nobody to switch over to.
 const everyoneWrites = "every member accepts writes"
@@ -83,6 +104,8 @@ type engine struct {
 	version string
 	// members is how many there are, of each of so many shards; 0 shards are none.
 	members, shards int32
+	// simulated says that on localkube something else plays the vendor's server. The names of its tests say so.
+	simulated bool
 	// process is the name of the server's process, as /proc/PID/comm has it: 15 characters at most.
 	process string
 	// keepers are the servers that keep the members' consensus, of an engine with the trait ensemble.
@@ -90,6 +113,8 @@ type engine struct {
 	// connect opens a session through a Service, by the client library that applications use. A route without TLS is
 	// tried without.
 	connect func(context.Context, *frame.Route) (session, error)
+	// follow opens one by what the binding's URI alone says, of an engine with the trait memberURI.
+	follow func(context.Context, *frame.Route) (session, error)
 	// keys is after how many records in a row every part of the data was written to.
 	keys int
 	// live takes effect while the server runs, and restart when it is started again.
@@ -147,6 +172,8 @@ const (
 	lease trait = "lease"
 	// namedDatabase: the login of the binding leads to a database that has a name.
 	namedDatabase trait = "named database"
+	// memberURI: the binding's URI names the members, and a client library finds the primary among them.
+	memberURI trait = "member URI"
 	// liveParameter: there are parameters that take effect while the server runs.
 	liveParameter trait = "live parameter"
 	// restartParameter: there are parameters that need a restart of the server.

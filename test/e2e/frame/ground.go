@@ -32,6 +32,9 @@ func local() *localkube {
 	return l
 }
 
+// IsLocal says whether this is localkube, where the servers are what this machine could build.
+func IsLocal() bool { return local() != nil }
+
 // CanLoseNodes says whether nodes can be stopped and started here: they can on localkube.
 func CanLoseNodes() bool { return local() != nil && os.Getenv("LOCALKUBE") != "" }
 

@@ -57,18 +57,23 @@ func (c *Cluster) LoadImages(ctx context.Context, names []string) error {
 	return group.Wait()
 }
 
-// loadProject loads the project's image, if it was ever built. It is no part of the seed, since it changes by the hour.
+// loadProject loads those of the images from the checkout that were ever built. They are no part of the seed, since they
+// change by the hour.
 func (c *Cluster) loadProject(ctx context.Context, node instance.Node) error {
 	store, err := image.Open(c.Cache)
 	if err != nil {
 		return err
 	}
-	names, err := store.Find([]string{image.ProjectName})
-	if errors.Is(err, image.ErrAbsent) {
-		return nil
+	var names []string
+	for _, short := range image.FromCheckout() {
+		full, err := store.Find([]string{short})
+		if err != nil && !errors.Is(err, image.ErrAbsent) {
+			return err
+		}
+		names = append(names, full...)
 	}
-	if err != nil {
-		return err
+	if len(names) == 0 {
+		return nil
 	}
 	return store.Load(ctx, node.Socket(), names)
 }

@@ -45,7 +45,7 @@ type recipe struct {
 	make func(ctx context.Context, work string) (v1.Image, []string, error)
 }
 
-// Names lists the short names of all images, the engines' before the project's own.
+// Names lists the short names of all images, the engines' before what is built from the checkout.
 func (b Builder) Names() []string {
 	var names []string
 	for _, r := range b.recipes() {
@@ -56,7 +56,17 @@ func (b Builder) Names() []string {
 
 // Engines lists the short names of what a node needs before anybody deploys anything.
 func (b Builder) Engines() []string {
-	return slices.DeleteFunc(b.Names(), func(name string) bool { return name == ProjectName })
+	own := FromCheckout()
+	return slices.DeleteFunc(b.Names(), func(name string) bool { return slices.Contains(own, name) })
+}
+
+// FromCheckout lists the short names of what is built from the checkout, and so is no part of what all nodes start with.
+func FromCheckout() []string {
+	names := []string{ProjectName}
+	for _, s := range standIns() {
+		names = append(names, s.name())
+	}
+	return names
 }
 
 // engines lists the database servers that images are made of. Debian decides which builds those are.
@@ -72,6 +82,9 @@ func (b Builder) recipes() []recipe {
 	recipes := []recipe{b.pause()}
 	for _, e := range engines() {
 		recipes = append(recipes, b.engine(e))
+	}
+	for _, s := range standIns() {
+		recipes = append(recipes, b.standIn(s))
 	}
 	return append(recipes, b.project())
 }

@@ -42,7 +42,7 @@ func (b Builder) project() recipe {
 		make: func(ctx context.Context, work string) (v1.Image, []string, error) {
 			var programs []string
 			for _, name := range []string{"atlasdb-operator", "atlasdb-agent"} {
-				program, err := b.compile(ctx, work, name)
+				program, err := b.compile(ctx, work, "cmd/"+name)
 				if err != nil {
 					return nil, nil, err
 				}
@@ -55,14 +55,15 @@ func (b Builder) project() recipe {
 	}
 }
 
-func (b Builder) compile(ctx context.Context, work, name string) (string, error) {
-	folder := filepath.Join(b.Project, "cmd", name)
+// compile builds the program of a folder of the checkout, under that folder's name.
+func (b Builder) compile(ctx context.Context, work, source string) (string, error) {
+	folder, name := filepath.Join(b.Project, source), filepath.Base(source)
 	if _, err := os.Stat(folder); err != nil {
 		return "", fmt.Errorf("%w: %s (name the checkout with --project)", ErrNoProgram, folder)
 	}
 	program := filepath.Join(work, name)
 	command := exec.CommandContext(ctx,
-		"go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "./cmd/"+name)
+		"go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "./"+source)
 	command.Dir = b.Project
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {

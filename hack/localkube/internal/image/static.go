@@ -19,22 +19,23 @@ import (
 // static makes an image of nothing but static programs, each at the root under its own name.
 func static(work string, config v1.Config, programs ...string) (v1.Image, error) {
 	path := filepath.Join(work, "programs.tar")
-	if err := tarPrograms(path, programs); err != nil {
+	if err := tarFiles(path, "", programs); err != nil {
 		return nil, err
 	}
 	return assemble(config, path)
 }
 
-func tarPrograms(path string, programs []string) error {
+// tarFiles makes a layer that has the files in one folder.
+func tarFiles(path, folder string, files []string) error {
 	out, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer out.Close() //nolint:errcheck // closed below on success
 	archive := tar.NewWriter(out)
-	for _, program := range programs {
-		if err := addProgram(archive, program); err != nil {
-			return fmt.Errorf("add %s: %w", program, err)
+	for _, file := range files {
+		if err := addFile(archive, folder, file); err != nil {
+			return fmt.Errorf("add %s: %w", file, err)
 		}
 	}
 	if err := archive.Close(); err != nil {
@@ -43,9 +44,9 @@ func tarPrograms(path string, programs []string) error {
 	return out.Close()
 }
 
-// addProgram leaves time and owner out, so that the same program is the same layer.
-func addProgram(archive *tar.Writer, program string) error {
-	file, err := os.Open(program)
+// addFile leaves time and owner out, so that the same file is the same layer.
+func addFile(archive *tar.Writer, folder, path string) error {
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,8 @@ func addProgram(archive *tar.Writer, program string) error {
 	if err != nil {
 		return err
 	}
-	if err := archive.WriteHeader(&tar.Header{Name: filepath.Base(program), Mode: 0o755, Size: info.Size()}); err != nil {
+	name := filepath.Join(folder, filepath.Base(path))
+	if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: info.Size()}); err != nil {
 		return err
 	}
 	_, err = io.Copy(archive, file)

@@ -1,0 +1,124 @@
+// SPDX-FileCopyrightText: The AtlasDB Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/xdg-go/scram"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
+)
+
+// mechanism is how members log in to each other.
+const mechanism = "SCRAM-SHA-256"
+
+// Login is the user by which members know each other, with the keyfile's content as the password.
+const (
+	Login         = "__system"
+	LoginDatabase = "local"
+)
+
+// Failure is a command's own answer that it failed.
+type Failure struct {
+	Code     int32  `bson:"code"`
+	CodeName string `bson:"codeName"`
+	Message  string `bson:"errmsg"`
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s (%d): %s", f.CodeName, f.Code, f.Message) }
+
+// Client is a member's connection to another member. One command at a time: each of those who talk has its own.
+type Client struct{ conn net.Conn }
+
+// Secret is the keyfile's content as a login's secret. One is for all connections: it remembers what it has computed,
+// which takes longer than all else.
+func Secret(key string) (*scram.Client, error) { return scram.SHA256.NewClient(Login, key, "") }
+
+// Dial connects to a member and logs in as a member.
+func Dial(ctx context.Context, host string, config *tls.Config, secret *scram.Client) (*Client, error) {
+	var dialer interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	} = &net.Dialer{}
+	if config != nil {
+		dialer = &tls.Dialer{Config: config}
+	}
+	conn, err := dialer.DialContext(ctx, "tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{conn: conn}
+	if err := c.login(ctx, secret); err != nil {
+		return nil, errors.Join(fmt.Errorf("log in to %s: %w", host, err), c.Close())
+	}
+	return c, nil
+}
+
+// Close ends the connection, and with it a command that is under way.
+func (c *Client) Close() error { return c.conn.Close() }
+
+func (c *Client) login(ctx context.Context, secret *scram.Client) error {
+	conversation := secret.NewConversation()
+	first, err := conversation.Step("")
+	if err != nil {
+		return err
+	}
+	command := bson.D{{Key: "saslStart", Value: 1}, {Key: "mechanism", Value: mechanism},
+		{Key: "payload", Value: []byte(first)}, {Key: "options", Value: bson.D{{Key: "skipEmptyExchange", Value: true}}}}
+	for {
+		var reply struct {
+			ID      int32  `bson:"conversationId"`
+			Done    bool   `bson:"done"`
+			Payload []byte `bson:"payload"`
+		}
+		if err := c.Run(ctx, LoginDatabase, command, &reply); err != nil {
+			return err
+		}
+		next, err := conversation.Step(string(reply.Payload))
+		if err != nil || reply.Done {
+			return err
+		}
+		command = bson.D{{Key: "saslContinue", Value: 1}, {Key: "conversationId", Value: reply.ID},
+			{Key: "payload", Value: []byte(next)}}
+	}
+}
+
+// Run sends a command and decodes its reply into result, unless that is nil. A reply that says that the command failed
+// is returned as a Failure. The context's end also ends the connection.
+func (c *Client) Run(ctx context.Context, database string, command bson.D, result any) error {
+	body, err := bson.Marshal(append(command, bson.E{Key: "$db", Value: database}))
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	request := Message{RequestID: wiremessage.NextRequestID(), Body: body}
+	if _, err := c.conn.Write(request.Bytes()); err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	reply, err := Read(c.conn)
+	if err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	return decode(reply.Body, result)
+}
+
+func decode(reply bson.Raw, result any) error {
+	if ok, _ := reply.Lookup("ok").AsFloat64OK(); ok != 1 {
+		failure := &Failure{}
+		if err := bson.Unmarshal(reply, failure); err != nil {
+			return err
+		}
+		return failure
+	}
+	if result == nil {
+		return nil
+	}
+	return bson.Unmarshal(reply, result)
+}
