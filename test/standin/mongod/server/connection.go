@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
@@ -81,9 +80,9 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 	defer conn.Close() //nolint:errcheck // nobody is left to tell
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	atomic.AddInt64(&s.counters.connections, 1)
-	atomic.AddInt64(&s.counters.created, 1)
-	defer atomic.AddInt64(&s.counters.connections, -1)
+	s.counters.connections.Add(1)
+	s.counters.created.Add(1)
+	defer s.counters.connections.Add(-1)
 	c := &connection{conn: conn}
 	for {
 		message, err := wire.Read(conn)
@@ -109,7 +108,8 @@ func (s *Server) answer(ctx context.Context, c *connection, message wire.Message
 		if err != nil {
 			return err
 		}
-		reply := wire.Message{RequestID: wiremessage.NextRequestID(), ResponseTo: asked, Body: encoded, Legacy: message.Legacy}
+		reply := wire.Message{RequestID: wiremessage.NextRequestID(), ResponseTo: asked, Body: encoded,
+			Legacy: message.Legacy}
 		if more {
 			reply.Flags = wiremessage.MoreToCome
 		}

@@ -32,7 +32,8 @@ func TestSimulatedSetLosesNothingAcknowledged(t *testing.T) {
 		s.eventually("the killed member is back", func() bool { return killed.hello()["secondary"] == true })
 	}
 	for _, id := range w.stop() {
-		if n, err := orders.CountDocuments(t.Context(), bson.D{{Key: "_id", Value: id}, {Key: "n", Value: 1}}); n != 1 || err != nil {
+		n, err := orders.CountDocuments(t.Context(), d("_id", id, "n", 1))
+		if n != 1 || err != nil {
 			t.Errorf("order %d was acknowledged: found %d times (%v), want once, counted once", id, n, err)
 		}
 	}
@@ -52,10 +53,10 @@ func startWriter(ctx context.Context, c *mongo.Collection) *writer {
 	go func() {
 		defer close(w.acknowledged)
 		for id := int32(0); ctx.Err() == nil; id++ {
-			if _, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: id}}); err != nil {
+			if _, err := c.InsertOne(ctx, d("_id", id)); err != nil {
 				continue
 			}
-			if _, err := c.UpdateByID(ctx, id, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}); err != nil {
+			if _, err := c.UpdateByID(ctx, id, d("$inc", d("n", 1))); err != nil {
 				continue
 			}
 			w.acknowledged <- id
@@ -90,7 +91,7 @@ func (s *set) sameEverywhere() {
 	s.eventually("all members have the same", func() bool {
 		var last bson.D
 		for i, n := range s.nodes {
-			status, err := n.run(bson.D{{Key: "replSetGetStatus", Value: 1}})
+			status, err := n.run(d("replSetGetStatus", 1))
 			if err != nil {
 				return false
 			}

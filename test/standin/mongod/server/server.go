@@ -40,9 +40,9 @@ type Server struct {
 	counter int64
 	cursors map[int64]*cursor
 	values  map[string]any
-	// members are the goroutines of the present configuration, with kick to send all heartbeats now.
-	members context.CancelFunc
-	kick    chan struct{}
+	// generation counts configurations that came into force; the heartbeats of an older one end. kick sends all now.
+	generation int
+	kick       chan struct{}
 	// reconfiguring is held by the one change of the configuration that is under way.
 	reconfiguring bool
 	// configMark is the end of the log when the configuration came into force.
@@ -72,9 +72,10 @@ func New(ctx context.Context, options Options, log *slog.Logger) (*Server, error
 	}
 	s := &Server{options: options, log: log, processID: bson.NewObjectID(), started: time.Now(),
 		changed: make(chan struct{}), topology: replset.New(), oplog: entries, cursors: map[int64]*cursor{},
-		kick: make(chan struct{}), values: options.Parameters, members: func() {}}
-	s.life, s.end = context.WithCancelCause(ctx)
-	context.AfterFunc(s.life, func() { s.inside.Wait(); _ = s.oplog.Close(); _ = unlock() })
+		kick: make(chan struct{}), values: options.Parameters}
+	life, end := context.WithCancelCause(ctx)
+	s.life, s.end = life, end
+	context.AfterFunc(life, func() { s.inside.Wait(); _ = s.oplog.Close(); _ = unlock() })
 	if err := s.load(); err != nil {
 		s.end(err)
 		return nil, err

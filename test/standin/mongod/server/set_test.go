@@ -37,6 +37,15 @@ type set struct {
 	nodes     []*node
 }
 
+// d is a document of names and values.
+func d(pairs ...any) bson.D {
+	document := bson.D{}
+	for i := 0; i < len(pairs); i += 2 {
+		document = append(document, bson.E{Key: pairs[i].(string), Value: pairs[i+1]})
+	}
+	return document
+}
+
 // node is one server, in this process.
 type node struct {
 	*set
@@ -93,7 +102,9 @@ func (n *node) write() string {
 	}
 	_, port, _ := strings.Cut(host, ":")
 	n.file("mongod.conf", fmt.Sprintf(`
-net: {port: %s, bindIp: 127.0.0.1, maxIncomingConnections: 2000, tls: {mode: requireTLS, certificateKeyFile: %s, CAFile: %s}}
+net:
+  {port: %s, bindIp: 127.0.0.1, maxIncomingConnections: 2000,
+   tls: {mode: requireTLS, certificateKeyFile: %s, CAFile: %s}}
 security: {keyFile: %s, authorization: enabled}
 storage: {dbPath: %s}
 replication: {replSetName: rs0}
@@ -157,7 +168,7 @@ func (s *set) client(credential *options.Credential) *mongo.Client {
 	for _, n := range s.nodes {
 		hosts = append(hosts, n.host)
 	}
-	return s.connect(options.Client().ApplyURI("mongodb://" + strings.Join(hosts, ",") + "/?replicaSet=rs0").SetAuth(*credential))
+	return s.connect(options.Client().SetHosts(hosts).SetReplicaSet("rs0").SetAuth(*credential))
 }
 
 func (s *set) connect(o *options.ClientOptions) *mongo.Client {
@@ -178,7 +189,7 @@ func (n *node) run(command any) (bson.M, error) {
 	ctx, cancel := context.WithTimeout(n.Context(), deadline)
 	defer cancel()
 	client := n.client(asMember())
-	defer client.Disconnect(ctx)
+	defer func() { _ = client.Disconnect(ctx) }()
 	var reply bson.M
 	err := client.Database("admin").RunCommand(ctx, command).Decode(&reply)
 	return reply, err
@@ -207,15 +218,15 @@ func (s *set) eventually(what string, condition func() bool) {
 // initiate makes a set of the first server, as AtlasDB does.
 func (s *set) initiate() {
 	s.Helper()
-	s.nodes[0].must(bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"},
-		{Key: "version", Value: 1}, {Key: "protocolVersion", Value: 1},
-		{Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: s.nodes[0].host}}}},
-		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 2000}, {Key: "heartbeatIntervalMillis", Value: 250}}}}}})
+	s.nodes[0].must(d("replSetInitiate", d("_id", "rs0",
+		"version", 1, "protocolVersion", 1,
+		"members", bson.A{d("_id", 0, "host", s.nodes[0].host)},
+		"settings", d("electionTimeoutMillis", 2000, "heartbeatIntervalMillis", 250))))
 	s.eventually("a primary", func() bool { return s.nodes[0].hello()["isWritablePrimary"] == true })
 }
 
 func (n *node) hello() bson.M {
-	reply, err := n.run(bson.D{{Key: "hello", Value: 1}})
+	reply, err := n.run(d("hello", 1))
 	if err != nil {
 		return bson.M{}
 	}
@@ -227,8 +238,8 @@ func (s *set) grow() {
 	s.Helper()
 	for id, n := range s.nodes[1:] {
 		s.reconfigure(func(c bson.M) {
-			c["members"] = append(c["members"].(bson.A), bson.D{{Key: "_id", Value: id + 1}, {Key: "host", Value: n.host},
-				{Key: "votes", Value: 0}, {Key: "priority", Value: 0}})
+			c["members"] = append(c["members"].(bson.A), d("_id", id+1, "host", n.host,
+				"votes", 0, "priority", 0))
 		})
 		s.eventually(n.host+" is a secondary", func() bool { return n.hello()["secondary"] == true })
 		s.reconfigure(func(c bson.M) {
@@ -248,14 +259,14 @@ func (s *set) reconfigure(change func(config bson.M)) {
 	s.Helper()
 	s.eventually("the configuration is changed", func() bool {
 		p := s.primary()
-		config := p.must(bson.D{{Key: "replSetGetConfig", Value: 1}})["config"].(bson.D)
+		config := p.must(d("replSetGetConfig", 1))["config"].(bson.D)
 		m := bson.M{}
 		for _, e := range config {
 			m[e.Key] = e.Value
 		}
 		m["version"] = m["version"].(int32) + 1
 		change(m)
-		_, err := p.run(bson.D{{Key: "replSetReconfig", Value: m}})
+		_, err := p.run(d("replSetReconfig", m))
 		if err != nil {
 			s.Log(err)
 		}

@@ -25,14 +25,16 @@ const (
 	LoginDatabase = "local"
 )
 
-// Failure is a command's own answer that it failed.
-type Failure struct {
+// CommandError is a command's own answer that it failed.
+type CommandError struct {
 	Code     int32  `bson:"code"`
 	CodeName string `bson:"codeName"`
 	Message  string `bson:"errmsg"`
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("%s (%d): %s", f.CodeName, f.Code, f.Message) }
+func (f *CommandError) Error() string {
+	return fmt.Sprintf("%s (%d): %s", f.CodeName, f.Code, f.Message)
+}
 
 // Client is a member's connection to another member. One command at a time: each of those who talk has its own.
 type Client struct{ conn net.Conn }
@@ -90,7 +92,7 @@ func (c *Client) login(ctx context.Context, secret *scram.Client) error {
 }
 
 // Run sends a command and decodes its reply into result, unless that is nil. A reply that says that the command failed
-// is returned as a Failure. The context's end also ends the connection.
+// is returned as a CommandError. The context's end also ends the connection.
 func (c *Client) Run(ctx context.Context, database string, command bson.D, result any) error {
 	body, err := bson.Marshal(append(command, bson.E{Key: "$db", Value: database}))
 	if err != nil {
@@ -111,7 +113,7 @@ func (c *Client) Run(ctx context.Context, database string, command bson.D, resul
 
 func decode(reply bson.Raw, result any) error {
 	if ok, _ := reply.Lookup("ok").AsFloat64OK(); ok != 1 {
-		failure := &Failure{}
+		failure := &CommandError{}
 		if err := bson.Unmarshal(reply, failure); err != nil {
 			return err
 		}
