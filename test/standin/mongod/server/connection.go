@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 
@@ -77,8 +78,8 @@ func (r *request) list(name string) ([]bson.Raw, error) {
 }
 
 func (s *Server) converse(ctx context.Context, conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // nobody is left to tell
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer hangUp(conn)
+	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	defer stop()
 	s.counters.connections.Add(1)
 	s.counters.created.Add(1)
@@ -93,6 +94,14 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 			return
 		}
 	}
+}
+
+// hangUp closes a connection without TLS's goodbye, which would wait for a peer that is gone.
+func hangUp(conn net.Conn) {
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		conn = encrypted.NetConn()
+	}
+	_ = conn.Close()
 }
 
 // answer replies to one message, and where the client takes more than one reply, until there is no next.

@@ -10,11 +10,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -30,9 +30,10 @@ const (
 	deadline = time.Minute
 )
 
-// set is some servers on the loopback that are or become a replica set.
+// set is some servers that are or become a replica set.
 type set struct {
 	*testing.T
+	network   *network
 	authority *tlsutil.Authority
 	nodes     []*node
 }
@@ -55,13 +56,20 @@ type node struct {
 	stopped      chan error
 }
 
+// simulate runs a test of a set of so many servers, in a time of its own.
+func simulate(t *testing.T, size int, test func(t *testing.T, s *set)) {
+	t.Parallel()
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newSet(t, size)) })
+}
+
 func newSet(t *testing.T, size int) *set {
 	t.Helper()
 	authority, err := tlsutil.NewAuthority("simulated", time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &set{T: t, authority: authority}
+	s := &set{T: t, authority: authority, network: &network{listeners: map[string]*listener{}}}
 	for range size {
 		s.add()
 	}
@@ -72,25 +80,18 @@ func newSet(t *testing.T, size int) *set {
 func (s *set) add() *node {
 	s.Helper()
 	n := &node{set: s, folder: s.TempDir(), version: "7.0.24"}
-	n.host = n.write()
+	n.host = fmt.Sprintf("orders-%d.orders:27017", len(s.nodes))
+	n.write()
 	s.nodes = append(s.nodes, n)
 	n.start()
 	s.Cleanup(n.kill)
 	return n
 }
 
-// write writes the files that a server is started with, and picks its port.
-func (n *node) write() string {
+// write writes the files that a server is started with.
+func (n *node) write() {
 	n.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		n.Fatal(err)
-	}
-	host := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		n.Fatal(err)
-	}
-	pair, err := n.authority.IssueServer("member", []string{"localhost"}, time.Now(), rand.Reader)
+	pair, err := n.authority.IssueServer("member", []string{n.name()}, time.Now(), rand.Reader)
 	if err != nil {
 		n.Fatal(err)
 	}
@@ -100,18 +101,18 @@ func (n *node) write() string {
 	if err := os.Mkdir(n.path("data"), 0o700); err != nil {
 		n.Fatal(err)
 	}
-	_, port, _ := strings.Cut(host, ":")
 	n.file("mongod.conf", fmt.Sprintf(`
 net:
-  {port: %s, bindIp: 127.0.0.1, maxIncomingConnections: 2000,
+  {bindIp: 127.0.0.1, maxIncomingConnections: 2000,
    tls: {mode: requireTLS, certificateKeyFile: %s, CAFile: %s}}
 security: {keyFile: %s, authorization: enabled}
 storage: {dbPath: %s}
 replication: {replSetName: rs0}
 setParameter: {tlsWithholdClientCertificate: true}
-`, port, n.path("tls.pem"), n.path("ca.pem"), n.path("keyfile"), n.path("data")))
-	return "localhost:" + port
+`, n.path("tls.pem"), n.path("ca.pem"), n.path("keyfile"), n.path("data")))
 }
+
+func (n *node) name() string { return strings.TrimSuffix(n.host, ":27017") }
 
 func (n *node) path(name string) string { return filepath.Join(n.folder, name) }
 
@@ -128,10 +129,8 @@ func (n *node) start() {
 	if err != nil {
 		n.Fatal(err)
 	}
-	var listener net.Listener
-	if listener, err = net.Listen("tcp", o.Listen); err != nil {
-		n.Fatal(err)
-	}
+	o.Dial = n.network.DialContext
+	listener := n.network.listen(n.host)
 	log := slog.New(slog.NewTextHandler(n.Output(), nil)).With("member", n.host)
 	if n.server, err = server.New(context.Background(), o, log); err != nil {
 		n.Fatal(err)
@@ -175,7 +174,7 @@ func (s *set) connect(o *options.ClientOptions) *mongo.Client {
 	s.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.authority.CertPEM)
-	o.SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).SetServerSelectionTimeout(deadline)
+	o.SetDialer(s.network).SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).SetServerSelectionTimeout(deadline)
 	client, err := mongo.Connect(o)
 	if err != nil {
 		s.Fatal(err)
@@ -207,7 +206,7 @@ func (n *node) must(command any) bson.M {
 // eventually waits for a condition.
 func (s *set) eventually(what string, condition func() bool) {
 	s.Helper()
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if condition() {
 			return
 		}
@@ -221,7 +220,7 @@ func (s *set) initiate() {
 	s.nodes[0].must(d("replSetInitiate", d("_id", "rs0",
 		"version", 1, "protocolVersion", 1,
 		"members", bson.A{d("_id", 0, "host", s.nodes[0].host)},
-		"settings", d("electionTimeoutMillis", 2000, "heartbeatIntervalMillis", 250))))
+		"settings", d("electionTimeoutMillis", 5000, "heartbeatIntervalMillis", 1000))))
 	s.eventually("a primary", func() bool { return s.nodes[0].hello()["isWritablePrimary"] == true })
 }
 

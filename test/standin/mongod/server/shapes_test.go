@@ -108,61 +108,58 @@ var shapes = []struct {
 
 // TestSimulatedRepliesHaveTheDocumentedShape holds replies of a primary with one other member against the manual.
 func TestSimulatedRepliesHaveTheDocumentedShape(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 2)
-	s.initiate()
-	s.grow()
-	primary := s.nodes[0]
-	s.eventually("both have asked each other", func() bool {
-		return primary.must(d("replSetGetStatus", 1))["members"].(bson.A)[1].(bson.D)[4].Value == "SECONDARY"
-	})
-	client := primary.client(asMember())
-	//nolint:tparallel // the server stands for as long as this test runs
-	for _, shape := range shapes {
-		t.Run(shape.page, func(t *testing.T) {
+	simulate(t, 2, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		primary := s.nodes[0]
+		s.eventually("both have asked each other", func() bool {
+			return primary.must(d("replSetGetStatus", 1))["members"].(bson.A)[1].(bson.D)[4].Value == "SECONDARY"
+		})
+		client := primary.client(asMember())
+		for _, shape := range shapes {
 			reply, err := client.Database("admin").RunCommand(t.Context(), shape.command).Raw()
 			if err != nil {
-				t.Fatal(err)
+				t.Errorf("%s: %v", shape.page, err)
 			}
 			for path, want := range shape.fields {
 				if got := reply.Lookup(strings.Split(path, ".")...).Type; got != want {
 					t.Errorf("%s is %s, and %s at %s%s", path, got, want, manual, shape.page)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // TestSimulatedErrorsHaveTheDocumentedCodes: mongodb.com/docs/manual/reference/error-codes/.
 func TestSimulatedErrorsHaveTheDocumentedCodes(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 1)
-	n := s.nodes[0]
-	if hello := n.hello(); hello["isreplicaset"] != true || hello["setName"] != nil {
-		t.Errorf("hello before there is a set: %v", hello)
-	}
-	for _, before := range []string{"replSetGetStatus", "replSetGetConfig"} {
-		if _, err := n.run(d(before, 1)); code(err) != 94 {
-			t.Errorf("%s before there is a set: %v, want NotYetInitialized", before, err)
+	simulate(t, 1, func(t *testing.T, s *set) {
+		n := s.nodes[0]
+		if hello := n.hello(); hello["isreplicaset"] != true || hello["setName"] != nil {
+			t.Errorf("hello before there is a set: %v", hello)
 		}
-	}
-	s.initiate()
-	for name, tc := range map[string]struct {
-		command bson.D
-		want    int32
-	}{
-		"CommandNotFound":     {d("addShard", "x"), 59},
-		"InvalidOptions, set": {d("setParameter", 1, "noSuchParameter", 1), 72},
-		"InvalidOptions, get": {d("getParameter", 1, "noSuchParameter", 1), 72},
-		"BadValue":            {d("setParameter", 1, "notablescan", "perhaps"), 2},
-		"CursorNotFound":      {d("getMore", int64(7), "collection", "x"), 43},
-		"NewReplicaSetConfigurationIncompatible": {d("replSetReconfig", d("_id", "rs0",
-			"version", 1, "members", bson.A{d("_id", 0, "host", n.host)})), 103},
-		"InvalidReplicaSetConfig": {d("replSetReconfig", d("_id", "rs0",
-			"version", 2, "members", bson.A{})), 93},
-	} {
-		if _, err := n.run(tc.command); code(err) != tc.want {
-			t.Errorf("%s: %v, want code %d", name, err, tc.want)
+		for _, before := range []string{"replSetGetStatus", "replSetGetConfig"} {
+			if _, err := n.run(d(before, 1)); code(err) != 94 {
+				t.Errorf("%s before there is a set: %v, want NotYetInitialized", before, err)
+			}
 		}
-	}
+		s.initiate()
+		for name, tc := range map[string]struct {
+			command bson.D
+			want    int32
+		}{
+			"CommandNotFound":     {d("addShard", "x"), 59},
+			"InvalidOptions, set": {d("setParameter", 1, "noSuchParameter", 1), 72},
+			"InvalidOptions, get": {d("getParameter", 1, "noSuchParameter", 1), 72},
+			"BadValue":            {d("setParameter", 1, "notablescan", "perhaps"), 2},
+			"CursorNotFound":      {d("getMore", int64(7), "collection", "x"), 43},
+			"NewReplicaSetConfigurationIncompatible": {d("replSetReconfig", d("_id", "rs0",
+				"version", 1, "members", bson.A{d("_id", 0, "host", n.host)})), 103},
+			"InvalidReplicaSetConfig": {d("replSetReconfig", d("_id", "rs0",
+				"version", 2, "members", bson.A{})), 93},
+		} {
+			if _, err := n.run(tc.command); code(err) != tc.want {
+				t.Errorf("%s: %v, want code %d", name, err, tc.want)
+			}
+		}
+	})
 }

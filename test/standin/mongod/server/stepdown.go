@@ -143,7 +143,7 @@ func (s *Server) shutdown(ctx context.Context, r *request) (bson.D, error) {
 func (s *Server) Stop(ctx context.Context) {
 	const patience = time.Second
 	_ = s.quit(ctx, patience, true)
-	s.inside.Wait()
+	<-s.closed
 }
 
 func (s *Server) quit(ctx context.Context, patience time.Duration, force bool) error {

@@ -37,33 +37,31 @@ func (f *CommandError) Error() string {
 }
 
 // Client is a member's connection to another member. One command at a time: each of those who talk has its own.
-type Client struct{ conn net.Conn }
+type Client struct{ conn, raw net.Conn }
 
 // Secret is the keyfile's content as a login's secret. One is for all connections: it remembers what it has computed,
 // which takes longer than all else.
 func Secret(key string) (*scram.Client, error) { return scram.SHA256.NewClient(Login, key, "") }
 
-// Dial connects to a member and logs in as a member.
-func Dial(ctx context.Context, host string, config *tls.Config, secret *scram.Client) (*Client, error) {
-	var dialer interface {
-		DialContext(ctx context.Context, network, address string) (net.Conn, error)
-	} = &net.Dialer{}
+// Enter logs in as a member over a connection to another, with TLS unless config is nil.
+func Enter(ctx context.Context, conn net.Conn, config *tls.Config, secret *scram.Client) (*Client, error) {
+	c := &Client{conn: conn, raw: conn}
 	if config != nil {
-		dialer = &tls.Dialer{Config: config}
+		encrypted := tls.Client(conn, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		c.conn = encrypted
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", host)
-	if err != nil {
-		return nil, err
-	}
-	c := &Client{conn: conn}
 	if err := c.login(ctx, secret); err != nil {
-		return nil, errors.Join(fmt.Errorf("log in to %s: %w", host, err), c.Close())
+		return nil, errors.Join(fmt.Errorf("log in: %w", err), c.Close())
 	}
 	return c, nil
 }
 
-// Close ends the connection, and with it a command that is under way.
-func (c *Client) Close() error { return c.conn.Close() }
+// Close ends the connection, and with it a command that is under way, without TLS's goodbye: that would wait for a peer
+// that is gone.
+func (c *Client) Close() error { return c.raw.Close() }
 
 func (c *Client) login(ctx context.Context, secret *scram.Client) error {
 	conversation := secret.NewConversation()
