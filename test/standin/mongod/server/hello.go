@@ -156,7 +156,7 @@ func (s *Server) describeMember() bson.D {
 // electionID grows with the term, so that a driver that hears from two primaries believes the later one.
 func electionID(term int64) (id bson.ObjectID) {
 	binary.BigEndian.PutUint32(id[:4], 0x7fffffff)
-	binary.BigEndian.PutUint64(id[4:], uint64(term)) //nolint:gosec // terms are not negative
+	binary.BigEndian.PutUint64(id[4:], uint64(term))
 	return id
 }
 
