@@ -168,7 +168,7 @@ func (s *Server) collStats(_ context.Context, r *request) (bson.D, error) {
 func (s *Server) oplogSize() int64 {
 	const mebibyte = 1 << 20
 	replication, _ := s.options.Parsed["replication"].(map[string]any)
-	if configured, ok := replication["oplogSizeMB"].(float64); ok {
+	if configured, ok := replication["oplogSizeMB"].(int32); ok {
 		return int64(configured) * mebibyte
 	}
 	return 990 * mebibyte

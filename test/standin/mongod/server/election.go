@@ -25,7 +25,7 @@ func (s *Server) watchElection(ctx context.Context) {
 	const most, least = 500 * time.Millisecond, 10 * time.Millisecond
 	for wait := least; pause(ctx, wait); {
 		if s.due() {
-			if err := s.elect(ctx, false); err != nil {
+			if err := s.elect(ctx, false, &s.counters.timeouts); err != nil {
 				s.log.Info("Not elected", "reason", err.Error())
 			}
 		}
@@ -62,26 +62,17 @@ func (s *Server) due() bool {
 }
 
 // elect stands for election: a dry run first, unless that is to be skipped, then in a term of its own.
-func (s *Server) elect(ctx context.Context, skipDryRun bool) error {
-	s.mu.Lock()
-	reason, term := s.topology.Unelectable(time.Now()), s.topology.Term
-	if reason == "" && s.electing {
-		reason = "an election is under way"
+func (s *Server) elect(ctx context.Context, skipDryRun bool, counted *elections) error {
+	atomic.AddInt64(&counted.called, 1)
+	trial, err := s.nominate()
+	if err != nil {
+		return err
 	}
-	if reason != "" {
-		s.mu.Unlock()
-		return fail(commandFailed, "Election failed: %s", reason)
-	}
-	s.electing = true
-	trial := s.topology.Ballot()
-	s.mu.Unlock()
 	defer s.locked(func() { s.electing = false })
-	atomic.AddInt64(&s.counters.elections, 1)
-	trial.DryRun = true
 	if !skipDryRun && !s.poll(ctx, trial) {
-		return fail(commandFailed, "Election failed: no majority in the dry run in term %d", term)
+		return fail(commandFailed, "Election failed: no majority in the dry run in term %d", trial.Term)
 	}
-	ballot, err := s.stand(term)
+	ballot, err := s.stand(trial.Term)
 	if err != nil {
 		return err
 	}
@@ -90,7 +81,25 @@ func (s *Server) elect(ctx context.Context, skipDryRun bool) error {
 	if !won {
 		return fail(commandFailed, "Election failed: no majority in term %d", ballot.Term)
 	}
+	atomic.AddInt64(&counted.won, 1)
 	return nil
+}
+
+// nominate is the ballot of a dry run. Of two elections that are asked for at once, only the first is held.
+func (s *Server) nominate() (trial replset.Ballot, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reason := s.topology.Unelectable(time.Now())
+	if s.electing {
+		reason = "an election is under way"
+	}
+	if reason != "" {
+		return trial, fail(commandFailed, "Election failed: %s", reason)
+	}
+	s.electing = true
+	trial = s.topology.Ballot()
+	trial.DryRun = true
+	return trial, nil
 }
 
 // stand writes the own vote down before anybody hears of it.
@@ -118,7 +127,6 @@ func (s *Server) finish(b replset.Ballot, won bool) bool {
 		t.StepDown()
 		return false
 	}
-	atomic.AddInt64(&s.counters.electionsWon, 1)
 	s.log.Info("Elected", "term", t.Term)
 	t.Lead(time.Now())
 	s.beatNow()

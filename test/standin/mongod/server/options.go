@@ -6,6 +6,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,6 +87,7 @@ func ReadOptions(path, version string) (Options, error) {
 	if err := errors.Join(yaml.Unmarshal(content, &f), yaml.Unmarshal(content, &parsed)); err != nil {
 		return Options{}, fmt.Errorf("%w: %s: %w", ErrOption, path, err)
 	}
+	whole(parsed)
 	for section := range parsed {
 		if !sections[section] {
 			return Options{}, fmt.Errorf("%w: %s: unrecognized option: %s", ErrOption, path, section)
@@ -100,6 +102,21 @@ func ReadOptions(path, version string) (Options, error) {
 		o.CertificateFile, o.CAFile = "", ""
 	}
 	return o, o.complete(f)
+}
+
+// whole gives back the whole numbers that reading YAML has made others of.
+func whole(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, below := range v {
+			v[key] = whole(below)
+		}
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) <= math.MaxInt32 {
+			return int32(v)
+		}
+	}
+	return value
 }
 
 func (f *file) listen() string {

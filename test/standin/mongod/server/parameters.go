@@ -20,6 +20,9 @@ var parameters = map[string]any{
 	"cursorTimeoutMillis":                          int64(600000),
 	"localLogicalSessionTimeoutMinutes":            int64(30),
 	"logLevel":                                     int64(0),
+	"allowDiskUseByDefault":                        true,
+	"diagnosticDataCollectionPeriodMillis":         int64(1000),
+	"enableLocalhostAuthBypass":                    true,
 	"notablescan":                                  false,
 	"quiet":                                        false,
 	"ttlMonitorEnabled":                            true,
@@ -58,7 +61,8 @@ var parameters = map[string]any{
 // atStartOnly are those that setParameter refuses.
 var atStartOnly = map[string]bool{"tlsWithholdClientCertificate": true, "opensslCipherConfig": true,
 	"authenticationMechanisms": true, "initialSyncMethod": true, "enableTestCommands": true,
-	"scramSHA256IterationCount": false, "maxSessions": true, "localLogicalSessionTimeoutMinutes": true}
+	"enableLocalhostAuthBypass": true, "replWriterThreadCount": true,
+	"maxSessions": true, "localLogicalSessionTimeoutMinutes": true}
 
 // startParameters are the defaults with what the configuration file sets.
 func startParameters(given map[string]any) (map[string]any, error) {

@@ -19,7 +19,15 @@ type counters struct {
 	connections, created                            int64
 	inserts, queries, updates, deletes, more, other int64
 	replicated                                      int64
-	elections, electionsWon                         int64
+	// stepUps are elections that were asked for, timeouts those because there was no primary.
+	stepUps, timeouts elections
+}
+
+// elections counts how many were stood for and won.
+type elections struct{ called, won int64 }
+
+func (e *elections) document() bson.D {
+	return bson.D{{Key: "called", Value: atomic.LoadInt64(&e.called)}, {Key: "successful", Value: atomic.LoadInt64(&e.won)}}
 }
 
 func (c *counters) count(name string) {
@@ -72,9 +80,9 @@ func (s *Server) serverStatus(context.Context, *request) (bson.D, error) {
 			{Key: "totalCreated", Value: atomic.LoadInt64(&c.created)}, {Key: "active", Value: now}}},
 		{Key: "opcounters", Value: c.document()},
 		{Key: "opcountersRepl", Value: bson.D{{Key: "insert", Value: atomic.LoadInt64(&c.replicated)}}},
-		{Key: "electionMetrics", Value: bson.D{{Key: "electionTimeout", Value: bson.D{
-			{Key: "called", Value: atomic.LoadInt64(&c.elections)},
-			{Key: "successful", Value: atomic.LoadInt64(&c.electionsWon)}}}}},
+		{Key: "electionMetrics", Value: bson.D{
+			{Key: "stepUpCmd", Value: c.stepUps.document()}, {Key: "electionTimeout", Value: c.timeouts.document()}}},
+		{Key: "mem", Value: bson.D{{Key: "bits", Value: int32(64)}, {Key: "resident", Value: residentMebibytes()}}},
 		{Key: "repl", Value: s.replication()},
 		{Key: "storageEngine", Value: bson.D{{Key: "name", Value: "simulated"}, {Key: "persistent", Value: true}}},
 		{Key: "wiredTiger", Value: bson.D{{Key: "cache", Value: s.cache()}}},
@@ -112,9 +120,12 @@ func (s *Server) cacheSize() int64 {
 	storage, _ := s.options.Parsed["storage"].(map[string]any)
 	tiger, _ := storage["wiredTiger"].(map[string]any)
 	engine, _ := tiger["engineConfig"].(map[string]any)
-	size, given := engine["cacheSizeGB"].(float64)
-	if !given {
-		size = least
+	size := least
+	switch given := engine["cacheSizeGB"].(type) {
+	case float64:
+		size = given
+	case int32:
+		size = float64(given)
 	}
 	return int64(size * gibibyte)
 }
@@ -127,4 +138,15 @@ func versionArray(version string) bson.A {
 		numbers = append(numbers, int32(n)) //nolint:gosec // small
 	}
 	return append(numbers, int32(0))
+}
+
+// residentMebibytes is the process's memory as the kernel counts it.
+func residentMebibytes() int64 {
+	content, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(content))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64) //nolint:errcheck // 0 where it is no number
+	return pages * int64(os.Getpagesize()) >> 20
 }

@@ -104,7 +104,7 @@ func (s *Server) promote(ctx context.Context, host string) {
 
 // stepUp stands for election at once.
 func (s *Server) stepUp(ctx context.Context, r *request) (bson.D, error) {
-	return bson.D{}, s.elect(ctx, r.flag("skipDryRun"))
+	return bson.D{}, s.elect(ctx, r.flag("skipDryRun"), &s.counters.stepUps)
 }
 
 // freeze keeps a secondary from standing for election for some seconds; 0 ends that
