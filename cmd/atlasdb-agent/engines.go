@@ -9,6 +9,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/agent"
 	"github.com/atlasdb/atlasdb/pkg/agent/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/agent/fence"
+	"github.com/atlasdb/atlasdb/pkg/agent/mongodb"
 	"github.com/atlasdb/atlasdb/pkg/agent/peer"
 	"github.com/atlasdb/atlasdb/pkg/agent/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/agent/process"
@@ -16,6 +17,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	chrules "github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
+	mongorules "github.com/atlasdb/atlasdb/pkg/engine/mongodb"
 	pgrules "github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	redisrules "github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/resource"
@@ -51,6 +53,7 @@ var engines = map[v1alpha1.EngineType]offer{
 	v1alpha1.EnginePostgreSQL: {peerLogin: pgrules.ReplicationUser, build: buildPostgreSQL},
 	v1alpha1.EngineRedis:      {peerLogin: redisrules.ReplicationUser, build: buildRedis},
 	v1alpha1.EngineClickHouse: {peerLogin: chrules.InterserverUser, build: buildClickHouse},
+	v1alpha1.EngineMongoDB:    {peerLogin: mongorules.Engine{}.Traits().ReplicationLogin, build: buildMongoDB},
 }
 
 func buildPostgreSQL(ctx context.Context, g ground) agent.Engine {
@@ -115,5 +118,21 @@ func buildClickHouse(ctx context.Context, g ground) agent.Engine {
 	return agent.Engine{
 		Rules: chrules.Runbook, Driver: driver, Metrics: clickhouse.NewMetrics(ctx, driver.Access()),
 		Durability: v1alpha1.EffectiveMajority, Leadership: engine.LeadershipNone,
+	}
+}
+
+// buildMongoDB: the servers elect by themselves, and tell the agent when they have.
+func buildMongoDB(ctx context.Context, g ground) agent.Engine {
+	driver := mongodb.New(mongodb.Options{
+		Member: g.member, Root: resource.DataMountPath, RunDirectory: mongorules.RunDirectory,
+		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper,
+	})
+	return agent.Engine{
+		Rules:      mongorules.Runbook,
+		Driver:     driver,
+		Changes:    driver.Changes(),
+		Metrics:    mongodb.NewMetrics(ctx, driver.Access()),
+		Durability: v1alpha1.EffectiveMajority,
+		Leadership: engine.LeadershipElected,
 	}
 }

@@ -24,6 +24,8 @@ type voter struct {
 	seen     runbook.Observation
 	handOver error
 	asked    []string
+	// tended is called when there is something to tend; nil for nobody.
+	tended func()
 }
 
 func (v *voter) Observe(_ context.Context, o *runbook.Observation) error {
@@ -37,7 +39,10 @@ func (v *voter) Do(_ context.Context, t runbook.Task) error {
 	return v.handOver
 }
 
-func (*voter) Tend(context.Context, engine.Plan, runbook.Observation) (runbook.Tended, error) {
+func (v *voter) Tend(context.Context, engine.Plan, runbook.Observation) (runbook.Tended, error) {
+	if v.tended != nil {
+		v.tended()
+	}
 	return runbook.Tended{}, nil
 }
 

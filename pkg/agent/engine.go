@@ -26,6 +26,9 @@ type Engine struct {
 	// Leadership is how it is found out who accepts writes. But for engine.LeadershipLease there is no Lease and nothing
 	// to fence, and the rules look at what the server is and not at a standing.
 	Leadership engine.Leadership
+	// Changes has a word whenever the server says by itself that it has become something else, so that a pass looks at it
+	// at once; nil for an engine whose server has to be asked. Words that nobody has read yet are one.
+	Changes <-chan struct{}
 	// Forgets says that a server that died has forgotten writes that it had acknowledged, and that replicas may have. It
 	// gives the Lease up, and who takes it waits for every vote that can be had.
 	Forgets bool

@@ -50,7 +50,9 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 			return nil
 		}
 		a.lastPass.Store(time.Now().UnixNano())
-		wake := wakers{stopping: notYet(stopping, told), exited: a.engine.Driver.Exited(), after: busyTick}
+		wake := wakers{
+			stopping: notYet(stopping, told), exited: a.engine.Driver.Exited(), changes: a.engine.Changes, after: busyTick,
+		}
 		if step.Kind == runbook.StepTend && a.ready.Load() && !a.tended.more {
 			wake.after = calmTick
 		}
@@ -67,6 +69,7 @@ func (a *Agent) Run(ctx context.Context, stopping <-chan struct{}) error {
 type wakers struct {
 	stopping <-chan struct{}
 	exited   <-chan struct{}
+	changes  <-chan struct{}
 	after    time.Duration
 }
 
@@ -79,6 +82,7 @@ func (a *Agent) sleep(ctx context.Context, w wakers) error {
 		return ctx.Err()
 	case <-a.woken:
 	case <-w.exited:
+	case <-w.changes:
 	case err := <-a.work.ended():
 		a.work = nil
 		if err != nil {

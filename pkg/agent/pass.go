@@ -31,8 +31,22 @@ func (a *Agent) pass(ctx context.Context, stopping bool) (runbook.Step, error) {
 		a.metrics.took(step.Kind)
 		klog.FromContext(ctx).Info("Took step", "step", step.Kind, "primary", step.Primary, "reason", step.Reason)
 	}
+	early := a.announce(ctx, o, step)
 	stepErr := a.act(ctx, o, step)
-	return step, errors.Join(stepErr, a.report(ctx, o, step))
+	return step, errors.Join(early, stepErr, a.report(ctx, o, step))
+}
+
+// announce says what the engine has elected a member to, before anything is done about it: the primary's Service leads
+// nowhere until then, and to tend a new primary may have to wait for the others. A member that did not serve before
+// has to be tended first.
+func (a *Agent) announce(ctx context.Context, o runbook.Observation, step runbook.Step) error {
+	if a.engine.Leadership != engine.LeadershipElected || step.Kind != runbook.StepTend || !a.said.Ready {
+		return nil
+	}
+	if r := a.describe(o, step); r.Role == a.said.Role {
+		return nil
+	}
+	return a.report(ctx, o, step)
 }
 
 // isNews leaves out what is done again and again: a server that is tended, and one that comes to rest.

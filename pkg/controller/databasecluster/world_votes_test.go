@@ -29,7 +29,7 @@ func (votingEngine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
 }
 
 func (votingEngine) NextMajor(build string) string {
-	return map[string]string{"15.14": "16", "16": "17"}[build]
+	return map[string]string{"15": "16", "16": "17"}[majorOf(build)]
 }
 
 // poll is what an agent of such a cluster does. There is a primary only while a majority of those on the list runs, and

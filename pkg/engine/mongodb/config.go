@@ -133,3 +133,6 @@ func asNumber(value any) any {
 	}
 	return value
 }
+
+// Took notes that a running server was given a server parameter.
+func (s Settings) Took(parameter string, value any) { s[setParameterPrefix+parameter] = value }

@@ -42,6 +42,7 @@ const want4Gi = fileHeader + `net:
     CAFile: /etc/atlasdb/tls/ca.crt
     allowConnectionsWithoutCertificates: true
     certificateKeyFile: /run/mongodb/server.pem
+    clusterFile: /run/mongodb/client.pem
     disabledProtocols: TLS1_0,TLS1_1
     mode: requireTLS
   unixDomainSocket:

@@ -13,13 +13,15 @@ import (
 // fixedSettings are the same for every cluster. What equals the server's default is here where AtlasDB relies on it.
 var fixedSettings = Settings{
 	// Who may come in, and how: with TLS, from everywhere, by a user with a password. A client need not show a
-	// certificate; one that it does show must be of the cluster's own authority.
+	// certificate; one that it does show must be of the cluster's own authority, and for clients. So a server, which shows
+	// one to other members, has a second one for that: its own is for servers only.
 	"net.port":                     int64(ClientPort),
 	"net.bindIpAll":                true,
 	"net.ipv6":                     true,
 	"net.unixDomainSocket.enabled": false,
 	"net.tls.mode":                 "requireTLS",
 	"net.tls.certificateKeyFile":   CertificatePath,
+	"net.tls.clusterFile":          ClientCertificatePath,
 	"net.tls.CAFile":               CAPath,
 	"net.tls.allowConnectionsWithoutCertificates":   true,
 	"net.tls.disabledProtocols":                     "TLS1_0,TLS1_1",
