@@ -70,7 +70,7 @@ func (a *actor) path(name string) string { return filepath.Join(a.root, name) }
 func (a *actor) plan() engine.Plan {
 	here := strings.NewReplacer(
 		mongodb.DataDirectory, a.path("mongodb"), mongodb.RunDirectory, a.path("run"), resource.TLSMountPath, a.path("tls"),
-		"bindIpAll: true", "bindIp: "+a.address, "setParameter:\n", "setParameter:\n  tlsWithholdClientCertificate: true\n",
+		"bindIpAll: true", "bindIp: "+a.address,
 	)
 	p := a.s.plan
 	p.Members = slices.Clone(p.Members)
@@ -194,6 +194,7 @@ func (a *actor) die() {
 	a.s.Helper()
 	a.kill()
 	a.disconnect(a.s.Context())
+	a.s.must(a.siblings.keep(a.s.Context(), nil))
 	if a.volume.Lock != nil {
 		a.s.must(a.volume.Lock.Close())
 	}

@@ -38,8 +38,11 @@ func (a *actor) begun() string {
 	client, err := a.access.toSelf(nil)
 	a.s.must(err)
 	defer disconnect(a.s.Context(), client)
-	id, err := askIdentity(a.s.Context(), client)
-	a.s.must(err)
+	var id string
+	a.s.must(await(a.s.Context(), time.Minute, func() (err error) {
+		id, err = askIdentity(a.s.Context(), client)
+		return err
+	}))
 	return id
 }
 

@@ -62,7 +62,7 @@ func (a Access) toSelf(monitor *event.ServerMonitor) (*mongo.Client, error) {
 	return a.connect(local, localhost, monitor)
 }
 
-// toSibling makes a client of another member's server, for one errand: where members are changes.
+// toSibling makes a client of another member's server.
 func (a Access) toSibling(m engine.PlanMember) (*mongo.Client, error) {
 	return a.connect(m.Host, m.Host, nil)
 }
@@ -84,7 +84,8 @@ func (a Access) connect(address, host string, monitor *event.ServerMonitor) (*mo
 			AuthMechanism: mongodb.Mechanism, AuthSource: mongodb.MemberDatabase,
 			Username: mongodb.MemberUser, Password: key,
 		}).
-		SetTLSConfig(secured).SetDialer(a.dial).SetAppName(clientName).SetMaxPoolSize(maxConnections).
+		SetTLSConfig(secured).SetDialer(a.dial).SetAppName(clientName).
+		SetMinPoolSize(1).SetMaxPoolSize(maxConnections).
 		SetRetryReads(false).SetRetryWrites(false).SetServerSelectionTimeout(connectWithin).SetServerMonitor(monitor)
 	client, err := mongo.Connect(o)
 	if err != nil {

@@ -44,6 +44,8 @@ type Driver struct {
 	server  process.Server
 	run     run
 	config  configuration
+	// siblings are the servers of the other members.
+	siblings siblings
 	// view is the set as it was seen last, rest what a primary that died waits for, soak for how long all members have run
 	// the plan's version.
 	view view
@@ -66,10 +68,11 @@ type run struct {
 
 // New returns a Driver whose server is down.
 func New(o Options) *Driver {
+	access := Access{certificates: o.CertificateDirectory, dial: o.Dial}
 	return &Driver{
-		options: o, volume: volume{volumes.Volume{Root: o.Root}}, server: process.Server{Reaper: o.Reaper},
-		access: Access{certificates: o.CertificateDirectory, dial: o.Dial},
-		rest:   rest{began: time.Now()}, changes: make(chan struct{}, 1),
+		options: o, volume: volume{volumes.Volume{Root: o.Root}}, server: process.Server{Reaper: o.Reaper}, access: access,
+		siblings: siblings{access: access, clients: map[engine.PlanMember]*mongo.Client{}},
+		rest:     rest{began: time.Now()}, changes: make(chan struct{}, 1),
 	}
 }
 

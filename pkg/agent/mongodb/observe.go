@@ -143,6 +143,9 @@ func (d *Driver) describe(ctx context.Context, o *runbook.Observation) error {
 	s.Term, s.Timeline, s.Electorate = v.term, v.term, set.Electorate()
 	o.Problem = d.ailment()
 	if v.leads {
+		if err := d.siblings.keep(ctx, d.others(o.Plan)); err != nil {
+			return err
+		}
 		majority, err := d.waitsForMajority(ctx)
 		s.Attached, s.Enforced = set.LevelMembers(), set.Enforced(majority)
 		return err

@@ -99,7 +99,10 @@ func (s *stage) cast() *actor {
 	s.certify(a)
 	a.begin()
 	s.actors = append(s.actors, a)
-	s.Cleanup(a.kill)
+	s.Cleanup(func() {
+		a.kill()
+		_ = a.siblings.keep(context.Background(), nil)
+	})
 	return a
 }
 

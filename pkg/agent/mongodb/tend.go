@@ -121,7 +121,7 @@ func (d *Driver) keepCertificates(ctx context.Context) error {
 	}
 	d.config.certificates = hash
 	d.disconnect(ctx)
-	return d.reach(ctx)
+	return errors.Join(d.siblings.keep(ctx, nil), d.reach(ctx))
 }
 
 // waitsForMajority says whether the writes of clients that do not say what they wait for wait for a majority.

@@ -42,7 +42,6 @@ const want4Gi = fileHeader + `net:
     CAFile: /etc/atlasdb/tls/ca.crt
     allowConnectionsWithoutCertificates: true
     certificateKeyFile: /run/mongodb/server.pem
-    clusterFile: /run/mongodb/client.pem
     disabledProtocols: TLS1_0,TLS1_1
     mode: requireTLS
   unixDomainSocket:
@@ -60,6 +59,7 @@ setParameter:
   authenticationMechanisms: SCRAM-SHA-256
   cursorTimeoutMillis: 300000
   enableLocalhostAuthBypass: false
+  shutdownTimeoutMillisForSignaledShutdown: 1000
   tlsWithholdClientCertificate: true
 storage:
   dbPath: /var/lib/atlasdb/mongodb

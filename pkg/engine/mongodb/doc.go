@@ -101,8 +101,7 @@
 //     reference/command/setFeatureCompatibilityVersion.
 //
 // In no manual, but only in the server's source, are: the name of the internal user (__system at local) and that a
-// client may log in as it; the form of documents in admin.system.users; replSetStepUp; that clusterFile is shown to
-// other members also where they log in by keyfile.
+// client may log in as it; the form of documents in admin.system.users; replSetStepUp.
 //
 // Read engine.go, config.go, parameters.go and credential.go in this order, then replicaset.go, replicaset_votes.go,
 // replicaset_moves.go and runbook.go.

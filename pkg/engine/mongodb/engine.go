@@ -29,10 +29,8 @@ const (
 	ConfigPath = RunDirectory + "/" + ConfigFile
 	// KeyFilePath is what members prove to each other with (KeyFile); the server wants it readable by nobody else.
 	KeyFilePath = RunDirectory + "/keyfile"
-	// CertificatePath holds the private key and the certificate that the server shows to clients, one after the other, as
-	// the server wants them; ClientCertificatePath those that it shows to other members when it is the client.
-	CertificatePath       = RunDirectory + "/server.pem"
-	ClientCertificatePath = RunDirectory + "/client.pem"
+	// CertificatePath holds the server's private key and certificate, one after the other, as the server wants them.
+	CertificatePath = RunDirectory + "/server.pem"
 	// CAPath is the authority of the cluster, as it is mounted.
 	CAPath = resource.TLSMountPath + "/" + resource.CACertKey
 	// DataDirectory is the server's dbPath.

@@ -13,15 +13,13 @@ import (
 // fixedSettings are the same for every cluster. What equals the server's default is here where AtlasDB relies on it.
 var fixedSettings = Settings{
 	// Who may come in, and how: with TLS, from everywhere, by a user with a password. A client need not show a
-	// certificate; one that it does show must be of the cluster's own authority, and for clients. So a server, which shows
-	// one to other members, has a second one for that: its own is for servers only.
+	// certificate; one that it does show must be of the cluster's own authority, and for clients.
 	"net.port":                     int64(ClientPort),
 	"net.bindIpAll":                true,
 	"net.ipv6":                     true,
 	"net.unixDomainSocket.enabled": false,
 	"net.tls.mode":                 "requireTLS",
 	"net.tls.certificateKeyFile":   CertificatePath,
-	"net.tls.clusterFile":          ClientCertificatePath,
 	"net.tls.CAFile":               CAPath,
 	"net.tls.allowConnectionsWithoutCertificates":   true,
 	"net.tls.disabledProtocols":                     "TLS1_0,TLS1_1",
@@ -35,6 +33,8 @@ var fixedSettings = Settings{
 
 	// A server would show its own certificate to the others, who refuse it: it is for a server and not for a client.
 	setParameterPrefix + "tlsWithholdClientCertificate": true,
+	// Whoever is told to end by a signal waits for so long for what runs on it. A primary has handed over before.
+	setParameterPrefix + "shutdownTimeoutMillisForSignaledShutdown": int64(1000),
 
 	"replication.replSetName": ReplicaSetName,
 	"storage.dbPath":          DataDirectory,

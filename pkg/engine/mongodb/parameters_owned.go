@@ -38,5 +38,7 @@ var ownedParameters = engine.Owned{
 	"it is spec.mongodb.featureCompatibility that says when features of a new version may be used": {
 		"featurecompatibilityversion",
 	},
-	"the process is the agent's, and its log goes to the container's output": {"systemlog.*", "logpath", "logappend"},
+	"the process is the agent's, and its log goes to the container's output": {
+		"systemlog.*", "logpath", "logappend", "shutdowntimeout*",
+	},
 }
