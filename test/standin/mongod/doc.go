@@ -35,12 +35,12 @@
 //
 // # What it does not do
 //
-// There is no WiredTiger: documents are in memory, and the log, which is never cut, is all that is on the disk. There are
-// no shards, no arbiters, no forced reconfiguration, no transactions of several documents, no change streams, no
-// findAndModify, no unique index but that of _id, no users but those written into admin.system.users, no x.509 logins and
-// no compression; the newlyAdded field of a member with a vote is not simulated either, as AtlasDB adds members without
-// one. Whoever asks for any of it gets an error that says so. A first copy takes the whole log over, where MongoDB clones
-// the collections. Secondaries copy from the primary, and from each other only while there is none. Reads of committed
-// data wait for the commit point, where MongoDB reads from a snapshot. Time is as fast as in MongoDB, but nothing here
-// says how fast MongoDB is.
+// There is no WiredTiger: documents are in memory, and the log, which is never cut, is all that is on the disk. There
+// are no shards, no arbiters, no forced reconfiguration, no transactions of several documents, no change streams, no
+// findAndModify, no unique index but that of _id, no users but those written into admin.system.users, no x.509 logins
+// and no compression; whoever asks for any of it gets an error that says so. The newlyAdded field of a member with a
+// vote is not simulated either, as AtlasDB adds members without one. A first copy takes the whole log over, where
+// MongoDB clones the collections. Secondaries copy from the primary, and from each other only while there is none.
+// Reads of committed data wait for the commit point, where MongoDB reads from a snapshot. Time is as fast as in
+// MongoDB, but nothing here says how fast MongoDB is.
 package main

@@ -28,7 +28,7 @@ const (
 	versionVariable      = "MONGOD_STANDIN_VERSION"
 	versionFile          = "/etc/mongod-standin-version"
 	standardVersion      = "7.0.24"
-	simulatedNotice      = "SIMULATED: this is AtlasDB's stand-in for mongod, which only behaves as MongoDB's documentation says"
+	simulatedNotice      = "SIMULATED: AtlasDB's stand-in for mongod, which only behaves as MongoDB's documentation says"
 	versionText          = "db version v%s\nBuild Info: simulated, not MongoDB: AtlasDB's stand-in\n"
 	configurationMissing = "--config is required"
 )

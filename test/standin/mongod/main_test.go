@@ -59,7 +59,8 @@ func configuration(t *testing.T) (path, port string) {
 func TestSimulatedProgramSaysThatItIs(t *testing.T) {
 	t.Parallel()
 	out, err := program(t.Context(), "--version").Output()
-	if err != nil || !strings.HasPrefix(string(out), "db version v8.0.13\n") || !strings.Contains(string(out), "simulated") {
+	text := string(out)
+	if err != nil || !strings.HasPrefix(text, "db version v8.0.13\n") || !strings.Contains(text, "simulated") {
 		t.Errorf("--version: %q, %v", out, err)
 	}
 }

@@ -160,8 +160,8 @@ func add(a, b any) (any, error) {
 		return left.AsFloat64() + right.AsFloat64(), nil
 	}
 	sum := left.AsInt64() + right.AsInt64()
-	if left.Type == bson.TypeInt32 && right.Type == bson.TypeInt32 && int64(int32(sum)) == sum { //nolint:gosec // the check
-		return int32(sum), nil //nolint:gosec // checked
+	if left.Type == bson.TypeInt32 && right.Type == bson.TypeInt32 && int64(int32(sum)) == sum {
+		return int32(sum), nil
 	}
 	return sum, nil
 }

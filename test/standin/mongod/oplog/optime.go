@@ -33,7 +33,7 @@ func (o OpTime) String() string { return fmt.Sprintf("%d.%d in term %d", o.TS.T,
 
 // NextTimestamp is later than the last one, even where the clock was set back.
 func NextTimestamp(last bson.Timestamp, now time.Time) bson.Timestamp {
-	seconds := uint32(now.Unix()) //nolint:gosec // until 2106, as for all of MongoDB
+	seconds := uint32(now.Unix())
 	if seconds > last.T {
 		return bson.Timestamp{T: seconds, I: 1}
 	}

@@ -13,7 +13,8 @@
 //
 //  1. A term has one primary at most: each voter votes once per term, and writes that down first (vote.go).
 //  2. A voter votes for nobody whose log is older than its own (vote.go).
-//  3. What a majority of the voters has in its journals is committed (commit.go). By 1 and 2, whoever is elected has it.
+//  3. What a majority of the voters has in its journals is committed (commit.go). By 1 and 2, whoever is elected
+//     has it.
 //  4. A primary that has not heard from a majority for the election timeout steps down (topology.go).
 //  5. The configuration changes by one voter at a time, after a majority has the one before (reconfig.go), so that
 //     majorities of the old one and of the new one have a member in common.

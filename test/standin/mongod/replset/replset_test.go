@@ -23,13 +23,20 @@ func three() *replset.Topology {
 	c := &replset.Config{ID: "rs0", Version: 3, Term: 2, ProtocolVersion: 1,
 		Settings: replset.Settings{ElectionTimeoutMillis: 5000}}
 	for id := range int32(3) {
-		c.Members = append(c.Members, replset.Member{ID: id, Host: string(rune('a'+id)) + ":1", Votes: 1, Priority: 1})
+		c.Members = append(c.Members, replset.Member{ID: id, Host: string('a'+id) + ":1", Votes: 1, Priority: 1})
 	}
 	t := replset.New()
 	t.Install(c, 0)
 	t.Term, t.Following = 2, replset.Secondary
 	t.Applied, t.Durable = at(2, 10), at(2, 10)
 	return t
+}
+
+// voted is a voter that has voted in the ballot's term.
+func voted(candidate int32) func(*replset.Topology, *replset.Ballot) {
+	return func(t *replset.Topology, b *replset.Ballot) {
+		t.LastVote = replset.Vote{Term: b.Term, Candidate: candidate}
+	}
 }
 
 func TestVotes(t *testing.T) {
@@ -46,8 +53,8 @@ func TestVotes(t *testing.T) {
 		"older term":            {func(_ *replset.Topology, b *replset.Ballot) { b.Term = 1 }, false},
 		"older configuration":   {func(_ *replset.Topology, b *replset.Ballot) { b.ConfigVersion = 2 }, false},
 		"another set":           {func(_ *replset.Topology, b *replset.Ballot) { b.Set = "rs1" }, false},
-		"voted in this term":    {func(t *replset.Topology, _ *replset.Ballot) { t.LastVote = replset.Vote{Term: 3, Candidate: 2} }, false},
-		"the same vote again":   {func(t *replset.Topology, _ *replset.Ballot) { t.LastVote = replset.Vote{Term: 3, Candidate: 1} }, true},
+		"voted in this term":    {voted(2), false},
+		"the same vote again":   {voted(1), true},
 		"a member with no vote": {func(t *replset.Topology, _ *replset.Ballot) { t.Own().Votes = 0 }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,8 +71,8 @@ func TestVotes(t *testing.T) {
 func TestDryRunLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	voter := three()
-	answer := voter.Consider(replset.Ballot{Set: "rs0", DryRun: true, Term: 2, Candidate: 1, ConfigVersion: 3, ConfigTerm: 2,
-		LastApplied: at(2, 10)})
+	answer := voter.Consider(replset.Ballot{Set: "rs0", DryRun: true, Term: 2, Candidate: 1, ConfigVersion: 3,
+		ConfigTerm: 2, LastApplied: at(2, 10)})
 	if !answer.Granted || voter.Term != 2 || voter.LastVote.Candidate != replset.NoMember {
 		t.Errorf("%+v, term %d, vote %+v: want granted and nothing changed", answer, voter.Term, voter.LastVote)
 	}
@@ -147,15 +154,20 @@ func TestReconfig(t *testing.T) {
 			c.Members = append(c.Members, replset.Member{ID: 3, Host: "d:1", Votes: 1})
 		}, nil},
 		"two voters more": {func(c *replset.Config) {
-			c.Members = append(c.Members, replset.Member{ID: 3, Host: "d:1", Votes: 1}, replset.Member{ID: 4, Host: "e:1", Votes: 1})
+			c.Members = append(c.Members,
+				replset.Member{ID: 3, Host: "d:1", Votes: 1}, replset.Member{ID: 4, Host: "e:1", Votes: 1})
 		}, replset.ErrIncompatibleConfig},
-		"a voter less":   {func(c *replset.Config) { c.Members = c.Members[:2] }, nil},
-		"two less":       {func(c *replset.Config) { c.Members = c.Members[:1] }, replset.ErrIncompatibleConfig},
-		"a vote taken":   {func(c *replset.Config) { c.Members[2].Votes, c.Members[2].Priority = 0, 0 }, nil},
-		"the version":    {func(c *replset.Config) { c.Version = 3 }, replset.ErrIncompatibleConfig},
-		"another _id":    {func(c *replset.Config) { c.Members[2].ID = 7 }, replset.ErrIncompatibleConfig},
-		"one for other":  {func(c *replset.Config) { c.Members[2] = replset.Member{ID: 7, Host: "x:1", Votes: 1} }, replset.ErrIncompatibleConfig},
-		"another set id": {func(c *replset.Config) { c.Settings.ReplicaSetID = bson.NewObjectID() }, replset.ErrIncompatibleConfig},
+		"a voter less": {func(c *replset.Config) { c.Members = c.Members[:2] }, nil},
+		"two less":     {func(c *replset.Config) { c.Members = c.Members[:1] }, replset.ErrIncompatibleConfig},
+		"a vote taken": {func(c *replset.Config) { c.Members[2].Votes, c.Members[2].Priority = 0, 0 }, nil},
+		"the version":  {func(c *replset.Config) { c.Version = 3 }, replset.ErrIncompatibleConfig},
+		"another _id":  {func(c *replset.Config) { c.Members[2].ID = 7 }, replset.ErrIncompatibleConfig},
+		"one for another": {func(c *replset.Config) {
+			c.Members[2] = replset.Member{ID: 7, Host: "x:1", Votes: 1}
+		}, replset.ErrIncompatibleConfig},
+		"another set id": {func(c *replset.Config) {
+			c.Settings.ReplicaSetID = bson.NewObjectID()
+		}, replset.ErrIncompatibleConfig},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -160,7 +160,7 @@ func (s *Server) collStats(_ context.Context, r *request) (bson.D, error) {
 		count, size = s.oplog.Len(), int(s.oplog.Size())
 		reply = append(reply, bson.E{Key: "capped", Value: true}, bson.E{Key: "maxSize", Value: s.oplogSize()})
 	}
-	return append(reply, bson.E{Key: "count", Value: int32(count)}, //nolint:gosec // small
+	return append(reply, bson.E{Key: "count", Value: int32(count)},
 		bson.E{Key: "size", Value: int64(size)}, bson.E{Key: "storageSize", Value: int64(size)}), nil
 }
 

@@ -150,7 +150,7 @@ func (s *Server) label(r *request, reply bson.D, c code) bson.D {
 
 func isHello(name string) bool { return strings.EqualFold(name, "isMaster") || name == "hello" }
 
-func done(*Server, context.Context, *request) (bson.D, error) { return bson.D{}, nil }
+func done(_ *Server, _ context.Context, _ *request) (bson.D, error) { return bson.D{}, nil }
 
 // namespace is the collection that a command names in its first field.
 func (r *request) namespace() (string, error) {

@@ -5,9 +5,9 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
-	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
@@ -28,6 +28,9 @@ type request struct {
 	body           bson.Raw
 	// exhaust says that the client takes more replies without asking again.
 	exhaust bool
+	// told is what the last reply said of the topology, once there was one: the next waits for news since then, not since
+	// the client asked.
+	told *int64
 }
 
 // text is a field of the command as text, or nothing.
@@ -78,12 +81,12 @@ func (r *request) list(name string) ([]bson.Raw, error) {
 }
 
 func (s *Server) converse(ctx context.Context, conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // nobody is left to tell
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer hangUp(conn)
+	stop := context.AfterFunc(ctx, func() { hangUp(conn) })
 	defer stop()
-	atomic.AddInt64(&s.counters.connections, 1)
-	atomic.AddInt64(&s.counters.created, 1)
-	defer atomic.AddInt64(&s.counters.connections, -1)
+	s.counters.connections.Add(1)
+	s.counters.created.Add(1)
+	defer s.counters.connections.Add(-1)
 	c := &connection{conn: conn}
 	for {
 		message, err := wire.Read(conn)
@@ -94,6 +97,14 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 			return
 		}
 	}
+}
+
+// hangUp closes a connection without TLS's goodbye, which would wait for a peer that is gone.
+func hangUp(conn net.Conn) {
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		conn = encrypted.NetConn()
+	}
+	_ = conn.Close()
 }
 
 // answer replies to one message, and where the client takes more than one reply, until there is no next.
@@ -109,7 +120,8 @@ func (s *Server) answer(ctx context.Context, c *connection, message wire.Message
 		if err != nil {
 			return err
 		}
-		reply := wire.Message{RequestID: wiremessage.NextRequestID(), ResponseTo: asked, Body: encoded, Legacy: message.Legacy}
+		reply := wire.Message{RequestID: wiremessage.NextRequestID(), ResponseTo: asked, Body: encoded,
+			Legacy: message.Legacy}
 		if more {
 			reply.Flags = wiremessage.MoreToCome
 		}

@@ -5,28 +5,26 @@ package server_test
 
 import (
 	"testing"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 func TestSimulatedSingleMemberKeepsWhatItAcknowledged(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 1)
-	s.initiate()
-	c := s.client(asMember()).Database("app").Collection("orders")
-	if _, err := c.InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 7}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.UpdateByID(t.Context(), 1, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}); err != nil {
-		t.Fatal(err)
-	}
-	s.nodes[0].kill()
-	s.nodes[0].start()
-	var found struct{ N int }
-	if err := c.FindOne(t.Context(), bson.D{{Key: "_id", Value: 1}}).Decode(&found); err != nil || found.N != 8 {
-		t.Fatalf("after a kill: %+v, %v, want n = 8", found, err)
-	}
-	if n, err := c.CountDocuments(t.Context(), bson.D{}); n != 1 || err != nil {
-		t.Errorf("%d documents, %v, want 1", n, err)
-	}
+	simulate(t, 1, func(t *testing.T, s *set) {
+		s.initiate()
+		c := s.client(asMember()).Database("app").Collection("orders")
+		if _, err := c.InsertOne(t.Context(), d("_id", 1, "n", 7)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.UpdateByID(t.Context(), 1, d("$inc", d("n", 1))); err != nil {
+			t.Fatal(err)
+		}
+		s.nodes[0].kill()
+		s.nodes[0].start()
+		var found struct{ N int }
+		if err := c.FindOne(t.Context(), d("_id", 1)).Decode(&found); err != nil || found.N != 8 {
+			t.Fatalf("after a kill: %+v, %v, want n = 8", found, err)
+		}
+		if n, err := c.CountDocuments(t.Context(), d()); n != 1 || err != nil {
+			t.Errorf("%d documents, %v, want 1", n, err)
+		}
+	})
 }

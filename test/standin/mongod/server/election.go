@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -17,7 +16,7 @@ import (
 // offset is the part of the election timeout that one member waits longer than another, so that they do not all stand.
 func offset() float64 {
 	const limit = 0.15
-	return rand.Float64() * limit //nolint:gosec // not a secret
+	return rand.Float64() * limit
 }
 
 // watchElection looks whether it is time to stand for election, or for a primary without a majority to step down.
@@ -63,7 +62,7 @@ func (s *Server) due() bool {
 
 // elect stands for election: a dry run first, unless that is to be skipped, then in a term of its own.
 func (s *Server) elect(ctx context.Context, skipDryRun bool, counted *elections) error {
-	atomic.AddInt64(&counted.called, 1)
+	counted.called.Add(1)
 	trial, err := s.nominate()
 	if err != nil {
 		return err
@@ -81,7 +80,7 @@ func (s *Server) elect(ctx context.Context, skipDryRun bool, counted *elections)
 	if !won {
 		return fail(commandFailed, "Election failed: no majority in term %d", ballot.Term)
 	}
-	atomic.AddInt64(&counted.won, 1)
+	counted.won.Add(1)
 	return nil
 }
 

@@ -14,29 +14,33 @@ import (
 
 // TestSimulatedSetLosesNothingAcknowledged kills the primary while an application writes, three times.
 func TestSimulatedSetLosesNothingAcknowledged(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 3)
-	s.initiate()
-	s.grow()
-	orders := s.client(asMember()).Database("app").Collection("orders")
-	w := startWriter(t.Context(), orders)
-	for range 3 {
-		w.more(s, 20)
-		killed := s.primary()
-		began := time.Now()
-		killed.kill()
-		s.primary()
-		t.Logf("a new primary after %s", time.Since(began))
-		w.more(s, 20)
-		killed.start()
-		s.eventually("the killed member is back", func() bool { return killed.hello()["secondary"] == true })
-	}
-	for _, id := range w.stop() {
-		if n, err := orders.CountDocuments(t.Context(), bson.D{{Key: "_id", Value: id}, {Key: "n", Value: 1}}); n != 1 || err != nil {
-			t.Errorf("order %d was acknowledged: found %d times (%v), want once, counted once", id, n, err)
+	simulate(t, 3, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		orders := s.client(asMember()).Database("app").Collection("orders")
+		w := startWriter(t.Context(), orders)
+		for range 3 {
+			w.more(s, 20)
+			killed := s.primary()
+			began := time.Now()
+			killed.kill()
+			s.primary()
+			// Twice the election timeout.
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("a new primary after %s", took)
+			}
+			w.more(s, 20)
+			killed.start()
+			s.eventually("the killed member is back", func() bool { return killed.hello()["secondary"] == true })
 		}
-	}
-	s.sameEverywhere()
+		for _, id := range w.stop() {
+			n, err := orders.CountDocuments(t.Context(), d("_id", id, "n", 1))
+			if n != 1 || err != nil {
+				t.Errorf("order %d was acknowledged: found %d times (%v), want once, counted once", id, n, err)
+			}
+		}
+		s.sameEverywhere()
+	})
 }
 
 // writer inserts orders, and counts each up once: an update that is carried out twice shows.
@@ -51,11 +55,13 @@ func startWriter(ctx context.Context, c *mongo.Collection) *writer {
 	w := &writer{acknowledged: make(chan int32, 100000), cancel: cancel}
 	go func() {
 		defer close(w.acknowledged)
+		// Time passes only while nobody has anything to do.
 		for id := int32(0); ctx.Err() == nil; id++ {
-			if _, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: id}}); err != nil {
+			time.Sleep(50 * time.Millisecond)
+			if _, err := c.InsertOne(ctx, d("_id", id)); err != nil {
 				continue
 			}
-			if _, err := c.UpdateByID(ctx, id, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}); err != nil {
+			if _, err := c.UpdateByID(ctx, id, d("$inc", d("n", 1))); err != nil {
 				continue
 			}
 			w.acknowledged <- id
@@ -90,7 +96,7 @@ func (s *set) sameEverywhere() {
 	s.eventually("all members have the same", func() bool {
 		var last bson.D
 		for i, n := range s.nodes {
-			status, err := n.run(bson.D{{Key: "replSetGetStatus", Value: 1}})
+			status, err := n.run(d("replSetGetStatus", 1))
 			if err != nil {
 				return false
 			}

@@ -60,7 +60,8 @@ var codeNames = map[code]string{
 	maxTimeMSExpired: "MaxTimeMSExpired", commandNotFound: "CommandNotFound", writeConcernFailed: "WriteConcernFailed",
 	invalidOptions: "InvalidOptions", nodeNotFound: "NodeNotFound", noReplicationEnabled: "NoReplicationEnabled",
 	shutdownInProgress: "ShutdownInProgress", invalidReplicaSetConfig: "InvalidReplicaSetConfig",
-	inconsistentSetNames: "InconsistentReplicaSetNames", notYetInitialized: "NotYetInitialized", notSecondary: "NotSecondary",
+	inconsistentSetNames: "InconsistentReplicaSetNames", notYetInitialized: "NotYetInitialized",
+	notSecondary:              "NotSecondary",
 	unsatisfiableWriteConcern: "UnsatisfiableWriteConcern",
 	configIncompatible:        "NewReplicaSetConfigurationIncompatible", configInProgress: "ConfigurationInProgress",
 	commandFailed: "CommandFailed", cappedPositionLost: "CappedPositionLost", primarySteppedDown: "PrimarySteppedDown",
@@ -91,8 +92,7 @@ func fail(c code, format string, values ...any) error {
 
 // asFailure gives any error a code.
 func asFailure(err error) failure {
-	var f failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[failure](err); ok {
 		return f
 	}
 	return failure{code: badValue, message: err.Error()}

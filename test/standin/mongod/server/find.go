@@ -125,7 +125,7 @@ func (s *Server) openCursor(c *cursor, size int) bson.D {
 	batch := c.take(size)
 	id := int64(0)
 	if len(c.rest) > 0 || c.tailing {
-		id = rand.Int64N(1<<62) + 1 //nolint:gosec // not a secret
+		id = rand.Int64N(1<<62) + 1
 		s.mu.Lock()
 		s.cursors[id] = c
 		s.mu.Unlock()

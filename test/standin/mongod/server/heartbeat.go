@@ -110,20 +110,23 @@ func (s *Server) pulse() pulse {
 }
 
 // beat sends heartbeats to one member for as long as the configuration is in force.
-func (s *Server) beat(ctx context.Context, m replset.Member) {
+func (s *Server) beat(ctx context.Context, m replset.Member, generation int) {
 	var client *wire.Client
 	defer func() { closeClient(client) }()
-	for ctx.Err() == nil {
+	for {
+		s.mu.Lock()
+		over, interval, kick := s.generation != generation, s.topology.Config.HeartbeatInterval(), s.kick
+		s.mu.Unlock()
+		if over || ctx.Err() != nil {
+			return
+		}
 		if client == nil {
-			client, _ = s.dial(ctx, m.Host) //nolint:errcheck // that there is none is the result
+			client, _ = s.dial(ctx, m.Host)
 		}
 		if !s.beatOnce(ctx, client, m) {
 			closeClient(client)
 			client = nil
 		}
-		s.mu.Lock()
-		interval, kick := s.topology.Config.HeartbeatInterval(), s.kick
-		s.mu.Unlock()
 		select {
 		case <-time.After(interval):
 		case <-kick:
@@ -149,9 +152,6 @@ func (s *Server) beatOnce(ctx context.Context, client *wire.Client, m replset.Me
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		answered = client.Run(ctx, "admin", command, &answer) == nil
-	}
-	if ctx.Err() != nil && !answered && s.life.Err() != nil {
-		return false
 	}
 	s.locked(func() {
 		p := s.topology.Peers[m.ID]

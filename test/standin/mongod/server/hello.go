@@ -46,6 +46,7 @@ func (s *Server) hello(ctx context.Context, r *request) (bson.D, error) {
 	}
 	s.mu.Lock()
 	stopping, reply := s.stopping, s.describe()
+	r.told = new(s.counter)
 	s.mu.Unlock()
 	if stopping {
 		return nil, fail(shutdownInProgress, "the server is shutting down")
@@ -74,6 +75,9 @@ func (s *Server) awaitNews(ctx context.Context, r *request) error {
 	known := r.document("topologyVersion")
 	process, _ := known.Lookup("processId").ObjectIDOK()
 	counter, _ := known.Lookup("counter").AsInt64OK()
+	if r.told != nil {
+		process, counter = s.processID, *r.told
+	}
 	millis, _ := r.number("maxAwaitTimeMS")
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(millis)*time.Millisecond)
 	defer cancel()
@@ -156,7 +160,7 @@ func (s *Server) describeMember() bson.D {
 // electionID grows with the term, so that a driver that hears from two primaries believes the later one.
 func electionID(term int64) (id bson.ObjectID) {
 	binary.BigEndian.PutUint32(id[:4], 0x7fffffff)
-	binary.BigEndian.PutUint64(id[4:], uint64(term)) //nolint:gosec // terms are not negative
+	binary.BigEndian.PutUint64(id[4:], uint64(term))
 	return id
 }
 

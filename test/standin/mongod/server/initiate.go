@@ -139,16 +139,17 @@ func (s *Server) schedule() {
 	}
 }
 
-// restartMembers begins the heartbeats of the present configuration. The caller holds the lock.
+// restartMembers begins the heartbeats of the present configuration, which ends those of the one before. The caller
+// holds the lock.
 func (s *Server) restartMembers() {
-	s.members()
-	ctx, cancel := context.WithCancel(s.life)
-	s.members = cancel
+	s.generation++
+	generation := s.generation
 	for _, m := range s.topology.Config.Members {
 		if m.ID != s.topology.Self {
-			s.inside.Go(func() { s.beat(ctx, m) })
+			s.spawn(func(ctx context.Context) { s.beat(ctx, m, generation) })
 		}
 	}
+	s.beatNow()
 }
 
 // resume takes up the configuration that the last process had, once it is known which member of it this server is.

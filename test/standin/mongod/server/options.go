@@ -4,9 +4,11 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +36,9 @@ type Options struct {
 	Parameters map[string]any
 	Parsed     map[string]any
 	File       string
+
+	// Dial connects to other members.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// secret is the key for logging in to others, member what others are checked against.
 	secret *scram.Client
@@ -97,7 +102,8 @@ func ReadOptions(path, version string) (Options, error) {
 		return Options{}, fmt.Errorf("%w: sharding is not simulated", ErrOption)
 	}
 	o := Options{Version: version, Path: f.Storage.DBPath, Listen: f.listen(), SetName: f.Replication.ReplSetName,
-		CertificateFile: f.Net.TLS.CertificateKeyFile, CAFile: f.Net.TLS.CAFile, Parsed: parsed, File: path}
+		CertificateFile: f.Net.TLS.CertificateKeyFile, CAFile: f.Net.TLS.CAFile, Parsed: parsed, File: path,
+		Dial: (&net.Dialer{}).DialContext}
 	if f.Net.TLS.Mode == "" || f.Net.TLS.Mode == "disabled" {
 		o.CertificateFile, o.CAFile = "", ""
 	}

@@ -93,7 +93,7 @@ func (s *Server) awaitPositions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	began := time.Now()
-	_ = s.await(ctx, func() bool { //nolint:errcheck // who has not answered by then is not waited for
+	_ = s.await(ctx, func() bool { // who has not answered by then is not waited for
 		for _, p := range s.topology.Peers {
 			if p.Healthy && p.LastHeartbeat.Before(began) {
 				return false

@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -170,7 +169,7 @@ func (c *copying) take(ctx context.Context, entries []bson.Raw, from standing) (
 		}
 		c.refreshPosition()
 		c.last = c.oplog.Last()
-		atomic.AddInt64(&c.counters.replicated, int64(len(entries)))
+		c.counters.replicated.Add(int64(len(entries)))
 		c.learn(from)
 	})
 	return err

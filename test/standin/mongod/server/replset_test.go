@@ -28,161 +28,162 @@ func (s *set) others(primary *node) (others []*node) {
 
 // code is the number of a command's error, or 0.
 func code(err error) int32 {
-	var failed mongo.CommandError
-	if errors.As(err, &failed) {
-		return failed.Code
-	}
-	return 0
+	failed, _ := errors.AsType[mongo.CommandError](err)
+	return failed.Code
 }
 
 func TestSimulatedHandover(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 3)
-	s.initiate()
-	s.grow()
-	old := s.primary()
-	heir, frozen := s.others(old)[0], s.others(old)[1]
-	frozen.must(bson.D{{Key: "replSetFreeze", Value: 60}})
-	if _, err := frozen.run(bson.D{{Key: "replSetStepUp", Value: 1}}); code(err) != 125 {
-		t.Errorf("a frozen member that is to step up: %v, want CommandFailed", err)
-	}
-	if _, err := old.run(bson.D{{Key: "replSetFreeze", Value: 60}}); code(err) != 95 {
-		t.Errorf("freezing the primary: %v, want NotSecondary", err)
-	}
-	s.eventually("the primary steps down", func() bool {
-		_, err := old.run(bson.D{{Key: "replSetStepDown", Value: 60}, {Key: "secondaryCatchUpPeriodSecs", Value: 10}})
-		return err == nil
+	simulate(t, 3, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		old := s.primary()
+		heir, frozen := s.others(old)[0], s.others(old)[1]
+		frozen.must(d("replSetFreeze", 60))
+		if _, err := frozen.run(d("replSetStepUp", 1)); code(err) != 125 {
+			t.Errorf("a frozen member that is to step up: %v, want CommandFailed", err)
+		}
+		if _, err := old.run(d("replSetFreeze", 60)); code(err) != 95 {
+			t.Errorf("freezing the primary: %v, want NotSecondary", err)
+		}
+		s.eventually("the primary steps down", func() bool {
+			_, err := old.run(d("replSetStepDown", 60, "secondaryCatchUpPeriodSecs", 10))
+			return err == nil
+		})
+		s.eventually("the heir is the primary", func() bool { return heir.hello()["isWritablePrimary"] == true })
+		s.eventually("the old one follows", func() bool { return old.hello()["primary"] == heir.host })
+		if _, err := old.run(d("replSetStepDown", 60)); code(err) != 10107 {
+			t.Errorf("a secondary that is to step down: %v, want NotWritablePrimary", err)
+		}
 	})
-	s.eventually("the heir is the primary", func() bool { return heir.hello()["isWritablePrimary"] == true })
-	s.eventually("the old one follows", func() bool { return old.hello()["primary"] == heir.host })
-	if _, err := old.run(bson.D{{Key: "replSetStepDown", Value: 60}}); code(err) != 10107 {
-		t.Errorf("a secondary that is to step down: %v, want NotWritablePrimary", err)
-	}
 }
 
 // TestSimulatedStepDownNeedsAnHeir leaves the primary alone with one member that has no vote.
 func TestSimulatedStepDownNeedsAnHeir(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 1)
-	s.initiate()
-	_, err := s.primary().run(bson.D{{Key: "replSetStepDown", Value: 10}, {Key: "secondaryCatchUpPeriodSecs", Value: 1}})
-	if code(err) != 262 {
-		t.Errorf("%v, want ExceededTimeLimit", err)
-	}
-	if hello := s.nodes[0].hello(); hello["isWritablePrimary"] != true {
-		t.Errorf("after a refused step-down: %v", hello)
-	}
+	simulate(t, 1, func(t *testing.T, s *set) {
+		s.initiate()
+		_, err := s.primary().run(d("replSetStepDown", 10, "secondaryCatchUpPeriodSecs", 1))
+		if code(err) != 262 {
+			t.Errorf("%v, want ExceededTimeLimit", err)
+		}
+		if hello := s.nodes[0].hello(); hello["isWritablePrimary"] != true {
+			t.Errorf("after a refused step-down: %v", hello)
+		}
+	})
 }
 
 // TestSimulatedRollback has a primary take writes that no other member has, and comes back after another has led.
 func TestSimulatedRollback(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 3)
-	s.initiate()
-	s.grow()
-	old := s.primary()
-	others := s.others(old)
-	for _, n := range others {
-		n.kill()
-	}
-	lone := old.client(asMember()).Database("app").Collection("orders", options.Collection().SetWriteConcern(writeconcern.W1()))
-	if _, err := lone.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "lost"}}); err != nil {
-		t.Fatal(err)
-	}
-	old.kill()
-	for _, n := range others {
-		n.start()
-	}
-	s.primary()
-	kept := s.client(asMember()).Database("app").Collection("orders")
-	if _, err := kept.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "kept"}}); err != nil {
-		t.Fatal(err)
-	}
-	old.start()
-	s.eventually("the old primary is back", func() bool { return old.hello()["secondary"] == true })
-	s.sameEverywhere()
-	own := old.client(asMember()).Database("app").Collection("orders")
-	for id, want := range map[string]int64{"lost": 0, "kept": 1} {
-		if n, err := own.CountDocuments(t.Context(), bson.D{{Key: "_id", Value: id}}); n != want || err != nil {
-			t.Errorf("%s: %d documents, %v, want %d", id, n, err, want)
+	simulate(t, 3, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		old := s.primary()
+		others := s.others(old)
+		for _, n := range others {
+			n.kill()
 		}
-	}
+		alone := options.Collection().SetWriteConcern(writeconcern.W1())
+		lone := old.client(asMember()).Database("app").Collection("orders", alone)
+		if _, err := lone.InsertOne(t.Context(), d("_id", "lost")); err != nil {
+			t.Fatal(err)
+		}
+		old.kill()
+		for _, n := range others {
+			n.start()
+		}
+		s.primary()
+		kept := s.client(asMember()).Database("app").Collection("orders")
+		if _, err := kept.InsertOne(t.Context(), d("_id", "kept")); err != nil {
+			t.Fatal(err)
+		}
+		old.start()
+		s.eventually("the old primary is back", func() bool { return old.hello()["secondary"] == true })
+		s.sameEverywhere()
+		own := old.client(asMember()).Database("app").Collection("orders")
+		for id, want := range map[string]int64{"lost": 0, "kept": 1} {
+			if n, err := own.CountDocuments(t.Context(), d("_id", id)); n != want || err != nil {
+				t.Errorf("%s: %d documents, %v, want %d", id, n, err, want)
+			}
+		}
+	})
 }
 
 // TestSimulatedPrimaryWithoutMajority steps down, and acknowledges nothing meanwhile.
 func TestSimulatedPrimaryWithoutMajority(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 3)
-	s.initiate()
-	s.grow()
-	old := s.primary()
-	for _, n := range s.others(old) {
-		n.kill()
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	_, err := old.client(asMember()).Database("app").Collection("orders").InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
-	if err == nil {
-		t.Error("a write was acknowledged without a majority")
-	}
-	s.eventually("it is a secondary", func() bool { return old.hello()["secondary"] == true && old.hello()["isWritablePrimary"] == false })
+	simulate(t, 3, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		old := s.primary()
+		for _, n := range s.others(old) {
+			n.kill()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := old.client(asMember()).Database("app").Collection("orders").InsertOne(ctx, d("_id", 1))
+		if err == nil {
+			t.Error("a write was acknowledged without a majority")
+		}
+		s.eventually("it is a secondary", func() bool {
+			hello := old.hello()
+			return hello["secondary"] == true && hello["isWritablePrimary"] == false
+		})
+	})
 }
 
 func TestSimulatedMembersComeAndGo(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 3)
-	s.initiate()
-	s.grow()
-	if _, err := s.primary().run(bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"}, {Key: "version", Value: 1},
-		{Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: s.primary().host}}}}}}}); code(err) != 23 {
-		t.Errorf("initiating twice: %v, want AlreadyInitialized", err)
-	}
-	removed := s.others(s.primary())[0]
-	s.reconfigure(func(c bson.M) {
-		var kept bson.A
-		for _, m := range c["members"].(bson.A) {
-			if m.(bson.D)[1].Value != removed.host {
-				kept = append(kept, m)
-			}
+	simulate(t, 3, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		if _, err := s.primary().run(d("replSetInitiate", d("_id", "rs0", "version", 1,
+			"members", bson.A{d("_id", 0, "host", s.primary().host)}))); code(err) != 23 {
+			t.Errorf("initiating twice: %v, want AlreadyInitialized", err)
 		}
-		c["members"] = kept
+		removed := s.others(s.primary())[0]
+		s.reconfigure(func(c bson.M) {
+			var kept bson.A
+			for _, m := range c["members"].(bson.A) {
+				if m.(bson.D)[1].Value != removed.host {
+					kept = append(kept, m)
+				}
+			}
+			c["members"] = kept
+		})
+		s.eventually("it knows that it is removed", func() bool {
+			_, err := removed.run(d("replSetGetStatus", 1))
+			return code(err) == 93
+		})
+		if hello := removed.hello(); hello["setName"] != nil || hello["secondary"] != false {
+			t.Errorf("hello of a removed member: %v", hello)
+		}
 	})
-	s.eventually("it knows that it is removed", func() bool {
-		_, err := removed.run(bson.D{{Key: "replSetGetStatus", Value: 1}})
-		return code(err) == 93
-	})
-	if hello := removed.hello(); hello["setName"] != nil || hello["secondary"] != false {
-		t.Errorf("hello of a removed member: %v", hello)
-	}
 }
 
 func TestSimulatedUsers(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 1)
-	s.initiate()
-	users := s.client(asMember()).Database("admin").Collection("system.users")
-	// The verifier of the password "pencil" with this salt (RFC 7677, section 3).
-	if _, err := users.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "admin.app"}, {Key: "user", Value: "app"}, {Key: "db", Value: "admin"},
-		{Key: "credentials", Value: bson.D{{Key: "SCRAM-SHA-256", Value: bson.D{{Key: "iterationCount", Value: 4096},
-			{Key: "salt", Value: "W22ZaJ0SNY7soEsUEjb6gQ=="}, {Key: "storedKey", Value: "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="},
-			{Key: "serverKey", Value: "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="}}}}},
-		{Key: "roles", Value: bson.A{bson.D{{Key: "role", Value: "readWrite"}, {Key: "db", Value: "app"}}}}}); err != nil {
-		t.Fatal(err)
-	}
-	login := &options.Credential{AuthSource: "admin", Username: "app", Password: "pencil"}
-	app := s.client(login)
-	if _, err := app.Database("app").Collection("orders").InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}}); err != nil {
-		t.Errorf("own database: %v", err)
-	}
-	if _, err := app.Database("other").Collection("orders").InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}}); code(err) != 13 {
-		t.Errorf("another database: %v, want Unauthorized", err)
-	}
-	if err := app.Database("admin").RunCommand(t.Context(), bson.D{{Key: "replSetGetConfig", Value: 1}}).Err(); code(err) != 13 {
-		t.Errorf("administration: %v, want Unauthorized", err)
-	}
-	wrong := *login
-	wrong.Password = "pen"
-	if err := s.client(&wrong).Ping(t.Context(), readpref.Primary()); err == nil {
-		t.Error("a wrong password was taken")
-	}
+	simulate(t, 1, func(t *testing.T, s *set) {
+		s.initiate()
+		users := s.client(asMember()).Database("admin").Collection("system.users")
+		// The verifier of the password "pencil" with this salt (RFC 7677, section 3).
+		if _, err := users.InsertOne(t.Context(), d("_id", "admin.app", "user", "app", "db", "admin",
+			"credentials", d("SCRAM-SHA-256", d("iterationCount", 4096,
+				"salt", "W22ZaJ0SNY7soEsUEjb6gQ==", "storedKey", "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
+				"serverKey", "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=")),
+			"roles", bson.A{d("role", "readWrite", "db", "app")})); err != nil {
+			t.Fatal(err)
+		}
+		login := &options.Credential{AuthSource: "admin", Username: "app", Password: "pencil"}
+		app := s.client(login)
+		if _, err := app.Database("app").Collection("orders").InsertOne(t.Context(), d("_id", 1)); err != nil {
+			t.Errorf("own database: %v", err)
+		}
+		if _, err := app.Database("other").Collection("orders").InsertOne(t.Context(), d("_id", 1)); code(err) != 13 {
+			t.Errorf("another database: %v, want Unauthorized", err)
+		}
+		if err := app.Database("admin").RunCommand(t.Context(), d("replSetGetConfig", 1)).Err(); code(err) != 13 {
+			t.Errorf("administration: %v, want Unauthorized", err)
+		}
+		wrong := *login
+		wrong.Password = "pen"
+		if err := s.client(&wrong).Ping(t.Context(), readpref.Primary()); err == nil {
+			t.Error("a wrong password was taken")
+		}
+	})
 }

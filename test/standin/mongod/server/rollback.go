@@ -25,7 +25,8 @@ var errRolledBack = errors.New("rolled back to what the source has too")
 var ErrCommittedLost = errors.New("would have to roll back committed entries")
 
 // rollBack takes the entries off the log that the source does not have: a majority has never had them, or else their
-// primary's successor would ("Rollbacks During Replica Set Failover", mongodb.com/docs/manual/core/replica-set-rollbacks/).
+// primary's successor would ("Rollbacks During Replica Set Failover",
+// mongodb.com/docs/manual/core/replica-set-rollbacks/).
 func (s *Server) rollBack(ctx context.Context, client *wire.Client) error {
 	keep, err := s.commonPoint(ctx, client)
 	if err != nil {

@@ -40,9 +40,9 @@ type Server struct {
 	counter int64
 	cursors map[int64]*cursor
 	values  map[string]any
-	// members are the goroutines of the present configuration, with kick to send all heartbeats now.
-	members context.CancelFunc
-	kick    chan struct{}
+	// generation counts configurations that came into force; the heartbeats of an older one end. kick sends all now.
+	generation int
+	kick       chan struct{}
 	// reconfiguring is held by the one change of the configuration that is under way.
 	reconfiguring bool
 	// configMark is the end of the log when the configuration came into force.
@@ -55,6 +55,8 @@ type Server struct {
 	life   context.Context //nolint:containedctx // the server's own life, which outlasts every request
 	end    context.CancelCauseFunc
 	inside sync.WaitGroup
+	// closed is closed when nothing is left of the server, so that another may open the directory.
+	closed chan struct{}
 }
 
 // ErrShutdown ends a server that was told to.
@@ -72,9 +74,15 @@ func New(ctx context.Context, options Options, log *slog.Logger) (*Server, error
 	}
 	s := &Server{options: options, log: log, processID: bson.NewObjectID(), started: time.Now(),
 		changed: make(chan struct{}), topology: replset.New(), oplog: entries, cursors: map[int64]*cursor{},
-		kick: make(chan struct{}), values: options.Parameters, members: func() {}}
-	s.life, s.end = context.WithCancelCause(ctx)
-	context.AfterFunc(s.life, func() { s.inside.Wait(); _ = s.oplog.Close(); _ = unlock() })
+		kick: make(chan struct{}), closed: make(chan struct{}), values: options.Parameters}
+	life, end := context.WithCancelCause(ctx)
+	s.life, s.end = life, end
+	context.AfterFunc(life, func() {
+		defer close(s.closed)
+		s.inside.Wait()
+		_ = s.oplog.Close()
+		_ = unlock()
+	})
 	if err := s.load(); err != nil {
 		s.end(err)
 		return nil, err
@@ -117,7 +125,7 @@ func (s *Server) Serve(listener net.Listener) error {
 	for {
 		conn, err := listener.Accept()
 		if s.life.Err() != nil {
-			s.inside.Wait()
+			<-s.closed
 			return context.Cause(s.life)
 		}
 		if err != nil {
@@ -130,7 +138,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // Close ends the server at once, as kill -9 does to all but its files.
 func (s *Server) Close() {
 	s.end(ErrShutdown)
-	s.inside.Wait()
+	<-s.closed
 }
 
 func (s *Server) spawn(run func(ctx context.Context)) { s.inside.Go(func() { run(s.life) }) }

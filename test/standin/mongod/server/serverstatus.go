@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -16,27 +17,27 @@ import (
 
 // counters count since the process began.
 type counters struct {
-	connections, created                            int64
-	inserts, queries, updates, deletes, more, other int64
-	replicated                                      int64
+	connections, created                            atomic.Int64
+	inserts, queries, updates, deletes, more, other atomic.Int64
+	replicated                                      atomic.Int64
 	// stepUps are elections that were asked for, timeouts those because there was no primary.
 	stepUps, timeouts elections
 }
 
 // elections counts how many were stood for and won.
-type elections struct{ called, won int64 }
+type elections struct{ called, won atomic.Int64 }
 
 func (e *elections) document() bson.D {
-	return bson.D{{Key: "called", Value: atomic.LoadInt64(&e.called)}, {Key: "successful", Value: atomic.LoadInt64(&e.won)}}
+	return bson.D{{Key: "called", Value: e.called.Load()}, {Key: "successful", Value: e.won.Load()}}
 }
 
 func (c *counters) count(name string) {
-	counter := map[string]*int64{"insert": &c.inserts, "find": &c.queries, "update": &c.updates, "delete": &c.deletes,
-		"getMore": &c.more}[name]
+	counter := map[string]*atomic.Int64{"insert": &c.inserts, "find": &c.queries, "update": &c.updates,
+		"delete": &c.deletes, "getMore": &c.more}[name]
 	if counter == nil {
 		counter = &c.other
 	}
-	atomic.AddInt64(counter, 1)
+	counter.Add(1)
 }
 
 func (s *Server) buildInfo(context.Context, *request) (bson.D, error) {
@@ -49,12 +50,11 @@ func (s *Server) buildInfo(context.Context, *request) (bson.D, error) {
 		{Key: "environment", Value: bson.D{{Key: "simulates", Value: "mongod " + major}}}}, nil
 }
 
-// getCmdLineOpts shows the configuration file as it was read (mongodb.com/docs/manual/reference/command/getCmdLineOpts/).
+// getCmdLineOpts shows the configuration file as it was read
+// (mongodb.com/docs/manual/reference/command/getCmdLineOpts/).
 func (s *Server) getCmdLineOpts(context.Context, *request) (bson.D, error) {
 	parsed := bson.M{"config": s.options.File}
-	for section, content := range s.options.Parsed {
-		parsed[section] = content
-	}
+	maps.Copy(parsed, s.options.Parsed)
 	return bson.D{{Key: "argv", Value: bson.A{"mongod", "--config", s.options.File}}, {Key: "parsed", Value: parsed}}, nil
 }
 
@@ -71,15 +71,15 @@ func (s *Server) serverStatus(context.Context, *request) (bson.D, error) {
 	}
 	c, uptime := &s.counters, time.Since(s.started)
 	const limit = int64(838860)
-	now := atomic.LoadInt64(&c.connections)
+	now := c.connections.Load()
 	return bson.D{
 		{Key: "host", Value: host}, {Key: "version", Value: s.options.Version}, {Key: "process", Value: "mongod"},
 		{Key: "pid", Value: int64(os.Getpid())}, {Key: "uptime", Value: uptime.Seconds()},
 		{Key: "uptimeMillis", Value: uptime.Milliseconds()}, {Key: "localTime", Value: time.Now()},
 		{Key: "connections", Value: bson.D{{Key: "current", Value: now}, {Key: "available", Value: limit - now},
-			{Key: "totalCreated", Value: atomic.LoadInt64(&c.created)}, {Key: "active", Value: now}}},
+			{Key: "totalCreated", Value: c.created.Load()}, {Key: "active", Value: now}}},
 		{Key: "opcounters", Value: c.document()},
-		{Key: "opcountersRepl", Value: bson.D{{Key: "insert", Value: atomic.LoadInt64(&c.replicated)}}},
+		{Key: "opcountersRepl", Value: bson.D{{Key: "insert", Value: c.replicated.Load()}}},
 		{Key: "electionMetrics", Value: bson.D{
 			{Key: "stepUpCmd", Value: c.stepUps.document()}, {Key: "electionTimeout", Value: c.timeouts.document()}}},
 		{Key: "mem", Value: bson.D{{Key: "bits", Value: int32(64)}, {Key: "resident", Value: residentMebibytes()}}},
@@ -90,9 +90,10 @@ func (s *Server) serverStatus(context.Context, *request) (bson.D, error) {
 }
 
 func (c *counters) document() bson.D {
-	return bson.D{{Key: "insert", Value: atomic.LoadInt64(&c.inserts)}, {Key: "query", Value: atomic.LoadInt64(&c.queries)},
-		{Key: "update", Value: atomic.LoadInt64(&c.updates)}, {Key: "delete", Value: atomic.LoadInt64(&c.deletes)},
-		{Key: "getmore", Value: atomic.LoadInt64(&c.more)}, {Key: "command", Value: atomic.LoadInt64(&c.other)}}
+	return bson.D{
+		{Key: "insert", Value: c.inserts.Load()}, {Key: "query", Value: c.queries.Load()},
+		{Key: "update", Value: c.updates.Load()}, {Key: "delete", Value: c.deletes.Load()},
+		{Key: "getmore", Value: c.more.Load()}, {Key: "command", Value: c.other.Load()}}
 }
 
 func (s *Server) replication() bson.D {
@@ -134,8 +135,8 @@ func (s *Server) cacheSize() int64 {
 func versionArray(version string) bson.A {
 	numbers := bson.A{}
 	for part := range strings.SplitSeq(version, ".") {
-		n, _ := strconv.Atoi(part)          //nolint:errcheck // 0 where it is no number
-		numbers = append(numbers, int32(n)) //nolint:gosec // small
+		n, _ := strconv.Atoi(part)
+		numbers = append(numbers, int32(n))
 	}
 	return append(numbers, int32(0))
 }
@@ -147,6 +148,6 @@ func residentMebibytes() int64 {
 	if err != nil || len(fields) < 2 {
 		return 0
 	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64) //nolint:errcheck // 0 where it is no number
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize()) >> 20
 }

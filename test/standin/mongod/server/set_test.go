@@ -10,11 +10,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -30,11 +30,21 @@ const (
 	deadline = time.Minute
 )
 
-// set is some servers on the loopback that are or become a replica set.
+// set is some servers that are or become a replica set.
 type set struct {
 	*testing.T
+	network   *network
 	authority *tlsutil.Authority
 	nodes     []*node
+}
+
+// d is a document of names and values.
+func d(pairs ...any) bson.D {
+	document := bson.D{}
+	for i := 0; i < len(pairs); i += 2 {
+		document = append(document, bson.E{Key: pairs[i].(string), Value: pairs[i+1]})
+	}
+	return document
 }
 
 // node is one server, in this process.
@@ -46,13 +56,20 @@ type node struct {
 	stopped      chan error
 }
 
+// simulate runs a test of a set of so many servers, in a time of its own.
+func simulate(t *testing.T, size int, test func(t *testing.T, s *set)) {
+	t.Parallel()
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newSet(t, size)) })
+}
+
 func newSet(t *testing.T, size int) *set {
 	t.Helper()
 	authority, err := tlsutil.NewAuthority("simulated", time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &set{T: t, authority: authority}
+	s := &set{T: t, authority: authority, network: &network{listeners: map[string]*listener{}}}
 	for range size {
 		s.add()
 	}
@@ -63,25 +80,18 @@ func newSet(t *testing.T, size int) *set {
 func (s *set) add() *node {
 	s.Helper()
 	n := &node{set: s, folder: s.TempDir(), version: "7.0.24"}
-	n.host = n.write()
+	n.host = fmt.Sprintf("orders-%d.orders:27017", len(s.nodes))
+	n.write()
 	s.nodes = append(s.nodes, n)
 	n.start()
 	s.Cleanup(n.kill)
 	return n
 }
 
-// write writes the files that a server is started with, and picks its port.
-func (n *node) write() string {
+// write writes the files that a server is started with.
+func (n *node) write() {
 	n.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		n.Fatal(err)
-	}
-	host := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		n.Fatal(err)
-	}
-	pair, err := n.authority.IssueServer("member", []string{"localhost"}, time.Now(), rand.Reader)
+	pair, err := n.authority.IssueServer("member", []string{n.name()}, time.Now(), rand.Reader)
 	if err != nil {
 		n.Fatal(err)
 	}
@@ -91,16 +101,18 @@ func (n *node) write() string {
 	if err := os.Mkdir(n.path("data"), 0o700); err != nil {
 		n.Fatal(err)
 	}
-	_, port, _ := strings.Cut(host, ":")
 	n.file("mongod.conf", fmt.Sprintf(`
-net: {port: %s, bindIp: 127.0.0.1, maxIncomingConnections: 2000, tls: {mode: requireTLS, certificateKeyFile: %s, CAFile: %s}}
+net:
+  {bindIp: 127.0.0.1, maxIncomingConnections: 2000,
+   tls: {mode: requireTLS, certificateKeyFile: %s, CAFile: %s}}
 security: {keyFile: %s, authorization: enabled}
 storage: {dbPath: %s}
 replication: {replSetName: rs0}
 setParameter: {tlsWithholdClientCertificate: true}
-`, port, n.path("tls.pem"), n.path("ca.pem"), n.path("keyfile"), n.path("data")))
-	return "localhost:" + port
+`, n.path("tls.pem"), n.path("ca.pem"), n.path("keyfile"), n.path("data")))
 }
+
+func (n *node) name() string { return strings.TrimSuffix(n.host, ":27017") }
 
 func (n *node) path(name string) string { return filepath.Join(n.folder, name) }
 
@@ -117,10 +129,8 @@ func (n *node) start() {
 	if err != nil {
 		n.Fatal(err)
 	}
-	var listener net.Listener
-	if listener, err = net.Listen("tcp", o.Listen); err != nil {
-		n.Fatal(err)
-	}
+	o.Dial = n.network.DialContext
+	listener := n.network.listen(n.host)
 	log := slog.New(slog.NewTextHandler(n.Output(), nil)).With("member", n.host)
 	if n.server, err = server.New(context.Background(), o, log); err != nil {
 		n.Fatal(err)
@@ -157,14 +167,14 @@ func (s *set) client(credential *options.Credential) *mongo.Client {
 	for _, n := range s.nodes {
 		hosts = append(hosts, n.host)
 	}
-	return s.connect(options.Client().ApplyURI("mongodb://" + strings.Join(hosts, ",") + "/?replicaSet=rs0").SetAuth(*credential))
+	return s.connect(options.Client().SetHosts(hosts).SetReplicaSet("rs0").SetAuth(*credential))
 }
 
 func (s *set) connect(o *options.ClientOptions) *mongo.Client {
 	s.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.authority.CertPEM)
-	o.SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).SetServerSelectionTimeout(deadline)
+	o.SetDialer(s.network).SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).SetServerSelectionTimeout(deadline)
 	client, err := mongo.Connect(o)
 	if err != nil {
 		s.Fatal(err)
@@ -178,7 +188,7 @@ func (n *node) run(command any) (bson.M, error) {
 	ctx, cancel := context.WithTimeout(n.Context(), deadline)
 	defer cancel()
 	client := n.client(asMember())
-	defer client.Disconnect(ctx)
+	defer func() { _ = client.Disconnect(ctx) }()
 	var reply bson.M
 	err := client.Database("admin").RunCommand(ctx, command).Decode(&reply)
 	return reply, err
@@ -196,7 +206,7 @@ func (n *node) must(command any) bson.M {
 // eventually waits for a condition.
 func (s *set) eventually(what string, condition func() bool) {
 	s.Helper()
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if condition() {
 			return
 		}
@@ -207,15 +217,15 @@ func (s *set) eventually(what string, condition func() bool) {
 // initiate makes a set of the first server, as AtlasDB does.
 func (s *set) initiate() {
 	s.Helper()
-	s.nodes[0].must(bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"},
-		{Key: "version", Value: 1}, {Key: "protocolVersion", Value: 1},
-		{Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: s.nodes[0].host}}}},
-		{Key: "settings", Value: bson.D{{Key: "electionTimeoutMillis", Value: 2000}, {Key: "heartbeatIntervalMillis", Value: 250}}}}}})
+	s.nodes[0].must(d("replSetInitiate", d("_id", "rs0",
+		"version", 1, "protocolVersion", 1,
+		"members", bson.A{d("_id", 0, "host", s.nodes[0].host)},
+		"settings", d("electionTimeoutMillis", 5000, "heartbeatIntervalMillis", 1000))))
 	s.eventually("a primary", func() bool { return s.nodes[0].hello()["isWritablePrimary"] == true })
 }
 
 func (n *node) hello() bson.M {
-	reply, err := n.run(bson.D{{Key: "hello", Value: 1}})
+	reply, err := n.run(d("hello", 1))
 	if err != nil {
 		return bson.M{}
 	}
@@ -227,8 +237,8 @@ func (s *set) grow() {
 	s.Helper()
 	for id, n := range s.nodes[1:] {
 		s.reconfigure(func(c bson.M) {
-			c["members"] = append(c["members"].(bson.A), bson.D{{Key: "_id", Value: id + 1}, {Key: "host", Value: n.host},
-				{Key: "votes", Value: 0}, {Key: "priority", Value: 0}})
+			c["members"] = append(c["members"].(bson.A), d("_id", id+1, "host", n.host,
+				"votes", 0, "priority", 0))
 		})
 		s.eventually(n.host+" is a secondary", func() bool { return n.hello()["secondary"] == true })
 		s.reconfigure(func(c bson.M) {
@@ -248,14 +258,14 @@ func (s *set) reconfigure(change func(config bson.M)) {
 	s.Helper()
 	s.eventually("the configuration is changed", func() bool {
 		p := s.primary()
-		config := p.must(bson.D{{Key: "replSetGetConfig", Value: 1}})["config"].(bson.D)
+		config := p.must(d("replSetGetConfig", 1))["config"].(bson.D)
 		m := bson.M{}
 		for _, e := range config {
 			m[e.Key] = e.Value
 		}
 		m["version"] = m["version"].(int32) + 1
 		change(m)
-		_, err := p.run(bson.D{{Key: "replSetReconfig", Value: m}})
+		_, err := p.run(d("replSetReconfig", m))
 		if err != nil {
 			s.Log(err)
 		}

@@ -20,7 +20,7 @@ var shapes = []struct {
 	command bson.D
 	fields  map[string]bson.Type
 }{
-	{"hello/", bson.D{{Key: "hello", Value: 1}}, map[string]bson.Type{
+	{"hello/", d("hello", 1), map[string]bson.Type{
 		"isWritablePrimary": bson.TypeBoolean, "secondary": bson.TypeBoolean, "setName": bson.TypeString,
 		"setVersion": bson.TypeInt32, "hosts": bson.TypeArray, "primary": bson.TypeString, "me": bson.TypeString,
 		"electionId": bson.TypeObjectID, "topologyVersion.processId": bson.TypeObjectID,
@@ -32,7 +32,7 @@ var shapes = []struct {
 		"minWireVersion": bson.TypeInt32, "maxWireVersion": bson.TypeInt32, "readOnly": bson.TypeBoolean,
 		"connectionId": bson.TypeInt32, "ok": bson.TypeDouble,
 	}},
-	{"replSetGetStatus/", bson.D{{Key: "replSetGetStatus", Value: 1}}, map[string]bson.Type{
+	{"replSetGetStatus/", d("replSetGetStatus", 1), map[string]bson.Type{
 		"set": bson.TypeString, "date": bson.TypeDateTime, "myState": bson.TypeInt32, "term": bson.TypeInt64,
 		"syncSourceHost": bson.TypeString, "syncSourceId": bson.TypeInt32, "heartbeatIntervalMillis": bson.TypeInt64,
 		"majorityVoteCount": bson.TypeInt32, "writeMajorityCount": bson.TypeInt32, "votingMembersCount": bson.TypeInt32,
@@ -40,9 +40,11 @@ var shapes = []struct {
 		"optimes.lastCommittedWallTime": bson.TypeDateTime, "optimes.readConcernMajorityOpTime.t": bson.TypeInt64,
 		"optimes.appliedOpTime.ts": bson.TypeTimestamp, "optimes.durableOpTime.ts": bson.TypeTimestamp,
 		"optimes.lastAppliedWallTime": bson.TypeDateTime, "optimes.lastDurableWallTime": bson.TypeDateTime,
-		"electionCandidateMetrics.lastElectionDate": bson.TypeDateTime, "electionCandidateMetrics.electionTerm": bson.TypeInt64,
-		"members.0._id": bson.TypeInt32, "members.0.name": bson.TypeString, "members.0.health": bson.TypeDouble,
-		"members.0.state": bson.TypeInt32, "members.0.stateStr": bson.TypeString, "members.0.uptime": bson.TypeInt64,
+		"electionCandidateMetrics.lastElectionDate": bson.TypeDateTime,
+		"electionCandidateMetrics.electionTerm":     bson.TypeInt64,
+		"members.0._id":                             bson.TypeInt32, "members.0.name": bson.TypeString,
+		"members.0.health": bson.TypeDouble,
+		"members.0.state":  bson.TypeInt32, "members.0.stateStr": bson.TypeString, "members.0.uptime": bson.TypeInt64,
 		"members.0.optime.ts": bson.TypeTimestamp, "members.0.optime.t": bson.TypeInt64,
 		"members.0.optimeDate": bson.TypeDateTime, "members.0.lastAppliedWallTime": bson.TypeDateTime,
 		"members.0.syncSourceHost": bson.TypeString, "members.0.electionTime": bson.TypeTimestamp,
@@ -52,7 +54,7 @@ var shapes = []struct {
 		"members.1.pingMs": bson.TypeInt64, "members.1.lastHeartbeatMessage": bson.TypeString,
 		"members.1.optimeDurable.ts": bson.TypeTimestamp, "members.1.optimeDurableDate": bson.TypeDateTime,
 	}},
-	{"replSetGetConfig/", bson.D{{Key: "replSetGetConfig", Value: 1}, {Key: "commitmentStatus", Value: true}}, map[string]bson.Type{
+	{"replSetGetConfig/", d("replSetGetConfig", 1, "commitmentStatus", true), map[string]bson.Type{
 		"config._id": bson.TypeString, "config.version": bson.TypeInt32, "config.term": bson.TypeInt64,
 		"config.protocolVersion": bson.TypeInt64, "config.writeConcernMajorityJournalDefault": bson.TypeBoolean,
 		"config.members.0._id": bson.TypeInt32, "config.members.0.host": bson.TypeString,
@@ -63,103 +65,101 @@ var shapes = []struct {
 		"config.settings.electionTimeoutMillis": bson.TypeInt64, "config.settings.replicaSetId": bson.TypeObjectID,
 		"commitmentStatus": bson.TypeBoolean,
 	}},
-	{"serverStatus/", bson.D{{Key: "serverStatus", Value: 1}}, map[string]bson.Type{
+	{"serverStatus/", d("serverStatus", 1), map[string]bson.Type{
 		"host": bson.TypeString, "version": bson.TypeString, "process": bson.TypeString, "pid": bson.TypeInt64,
 		"uptime": bson.TypeDouble, "localTime": bson.TypeDateTime, "connections.current": bson.TypeInt64,
 		"opcounters.insert": bson.TypeInt64, "electionMetrics.electionTimeout.called": bson.TypeInt64,
 		"electionMetrics.stepUpCmd.successful": bson.TypeInt64, "mem.resident": bson.TypeInt64,
 		"wiredTiger.cache.maximum bytes configured": bson.TypeInt64,
 	}},
-	{"buildInfo/", bson.D{{Key: "buildInfo", Value: 1}}, map[string]bson.Type{
+	{"buildInfo/", d("buildInfo", 1), map[string]bson.Type{
 		"version": bson.TypeString, "versionArray": bson.TypeArray, "gitVersion": bson.TypeString, "bits": bson.TypeInt32,
 		"storageEngines": bson.TypeArray, "modules": bson.TypeArray, "maxBsonObjectSize": bson.TypeInt32,
 	}},
-	{"getCmdLineOpts/", bson.D{{Key: "getCmdLineOpts", Value: 1}}, map[string]bson.Type{
+	{"getCmdLineOpts/", d("getCmdLineOpts", 1), map[string]bson.Type{
 		"argv": bson.TypeArray, "parsed.config": bson.TypeString, "parsed.replication.replSetName": bson.TypeString,
 		"parsed.net.maxIncomingConnections": bson.TypeInt32,
 	}},
-	{"getParameter/", bson.D{{Key: "getParameter", Value: 1}, {Key: "cursorTimeoutMillis", Value: 1}}, map[string]bson.Type{
+	{"getParameter/", d("getParameter", 1, "cursorTimeoutMillis", 1), map[string]bson.Type{
 		"cursorTimeoutMillis": bson.TypeInt64, "ok": bson.TypeDouble,
 	}},
-	{"setFeatureCompatibilityVersion/", bson.D{{Key: "getParameter", Value: 1}, {Key: "featureCompatibilityVersion", Value: 1}},
+	{"setFeatureCompatibilityVersion/", d("getParameter", 1, "featureCompatibilityVersion", 1),
 		map[string]bson.Type{"featureCompatibilityVersion.version": bson.TypeString}},
-	{"setParameter/", bson.D{{Key: "setParameter", Value: 1}, {Key: "cursorTimeoutMillis", Value: 300000}}, map[string]bson.Type{
+	{"setParameter/", d("setParameter", 1, "cursorTimeoutMillis", 300000), map[string]bson.Type{
 		"was": bson.TypeInt64, "ok": bson.TypeDouble,
 	}},
-	{"getDefaultRWConcern/", bson.D{{Key: "getDefaultRWConcern", Value: 1}}, map[string]bson.Type{
+	{"getDefaultRWConcern/", d("getDefaultRWConcern", 1), map[string]bson.Type{
 		"defaultWriteConcern.w": bson.TypeString, "defaultWriteConcern.wtimeout": bson.TypeInt32,
 		"defaultReadConcern.level": bson.TypeString, "defaultWriteConcernSource": bson.TypeString,
 		"defaultReadConcernSource": bson.TypeString, "localUpdateWallClockTime": bson.TypeDateTime,
 	}},
-	{"connectionStatus/", bson.D{{Key: "connectionStatus", Value: 1}}, map[string]bson.Type{
+	{"connectionStatus/", d("connectionStatus", 1), map[string]bson.Type{
 		"authInfo.authenticatedUsers.0.user": bson.TypeString, "authInfo.authenticatedUsers.0.db": bson.TypeString,
 		"authInfo.authenticatedUserRoles": bson.TypeArray,
 	}},
-	{"listDatabases/", bson.D{{Key: "listDatabases", Value: 1}}, map[string]bson.Type{
+	{"listDatabases/", d("listDatabases", 1), map[string]bson.Type{
 		"databases.0.name": bson.TypeString, "databases.0.sizeOnDisk": bson.TypeInt64, "databases.0.empty": bson.TypeBoolean,
 		"totalSize": bson.TypeInt64,
 	}},
-	{"dbStats/", bson.D{{Key: "dbStats", Value: 1}}, map[string]bson.Type{
+	{"dbStats/", d("dbStats", 1), map[string]bson.Type{
 		"db": bson.TypeString, "collections": bson.TypeInt64, "objects": bson.TypeInt64, "dataSize": bson.TypeDouble,
 	}},
 }
 
 // TestSimulatedRepliesHaveTheDocumentedShape holds replies of a primary with one other member against the manual.
 func TestSimulatedRepliesHaveTheDocumentedShape(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 2)
-	s.initiate()
-	s.grow()
-	primary := s.nodes[0]
-	s.eventually("both have asked each other", func() bool {
-		return primary.must(bson.D{{Key: "replSetGetStatus", Value: 1}})["members"].(bson.A)[1].(bson.D)[4].Value == "SECONDARY"
-	})
-	client := primary.client(asMember())
-	for _, shape := range shapes {
-		t.Run(shape.page, func(t *testing.T) {
+	simulate(t, 2, func(t *testing.T, s *set) {
+		s.initiate()
+		s.grow()
+		primary := s.nodes[0]
+		s.eventually("both have asked each other", func() bool {
+			return primary.must(d("replSetGetStatus", 1))["members"].(bson.A)[1].(bson.D)[4].Value == "SECONDARY"
+		})
+		client := primary.client(asMember())
+		for _, shape := range shapes {
 			reply, err := client.Database("admin").RunCommand(t.Context(), shape.command).Raw()
 			if err != nil {
-				t.Fatal(err)
+				t.Errorf("%s: %v", shape.page, err)
 			}
 			for path, want := range shape.fields {
 				if got := reply.Lookup(strings.Split(path, ".")...).Type; got != want {
 					t.Errorf("%s is %s, and %s at %s%s", path, got, want, manual, shape.page)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // TestSimulatedErrorsHaveTheDocumentedCodes: mongodb.com/docs/manual/reference/error-codes/.
 func TestSimulatedErrorsHaveTheDocumentedCodes(t *testing.T) {
-	t.Parallel()
-	s := newSet(t, 1)
-	n := s.nodes[0]
-	if hello := n.hello(); hello["isreplicaset"] != true || hello["setName"] != nil {
-		t.Errorf("hello before there is a set: %v", hello)
-	}
-	for _, before := range []string{"replSetGetStatus", "replSetGetConfig"} {
-		if _, err := n.run(bson.D{{Key: before, Value: 1}}); code(err) != 94 {
-			t.Errorf("%s before there is a set: %v, want NotYetInitialized", before, err)
+	simulate(t, 1, func(t *testing.T, s *set) {
+		n := s.nodes[0]
+		if hello := n.hello(); hello["isreplicaset"] != true || hello["setName"] != nil {
+			t.Errorf("hello before there is a set: %v", hello)
 		}
-	}
-	s.initiate()
-	for name, tc := range map[string]struct {
-		command bson.D
-		want    int32
-	}{
-		"CommandNotFound":     {bson.D{{Key: "addShard", Value: "x"}}, 59},
-		"InvalidOptions, set": {bson.D{{Key: "setParameter", Value: 1}, {Key: "noSuchParameter", Value: 1}}, 72},
-		"InvalidOptions, get": {bson.D{{Key: "getParameter", Value: 1}, {Key: "noSuchParameter", Value: 1}}, 72},
-		"BadValue":            {bson.D{{Key: "setParameter", Value: 1}, {Key: "notablescan", Value: "perhaps"}}, 2},
-		"CursorNotFound":      {bson.D{{Key: "getMore", Value: int64(7)}, {Key: "collection", Value: "x"}}, 43},
-		"NewReplicaSetConfigurationIncompatible": {bson.D{{Key: "replSetReconfig", Value: bson.D{{Key: "_id", Value: "rs0"},
-			{Key: "version", Value: 1}, {Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: n.host}}}}}}}, 103},
-		"InvalidReplicaSetConfig": {bson.D{{Key: "replSetReconfig", Value: bson.D{{Key: "_id", Value: "rs0"},
-			{Key: "version", Value: 2}, {Key: "members", Value: bson.A{}}}}}, 93},
-	} {
-		if _, err := n.run(tc.command); code(err) != tc.want {
-			t.Errorf("%s: %v, want code %d", name, err, tc.want)
+		for _, before := range []string{"replSetGetStatus", "replSetGetConfig"} {
+			if _, err := n.run(d(before, 1)); code(err) != 94 {
+				t.Errorf("%s before there is a set: %v, want NotYetInitialized", before, err)
+			}
 		}
-	}
+		s.initiate()
+		for name, tc := range map[string]struct {
+			command bson.D
+			want    int32
+		}{
+			"CommandNotFound":     {d("addShard", "x"), 59},
+			"InvalidOptions, set": {d("setParameter", 1, "noSuchParameter", 1), 72},
+			"InvalidOptions, get": {d("getParameter", 1, "noSuchParameter", 1), 72},
+			"BadValue":            {d("setParameter", 1, "notablescan", "perhaps"), 2},
+			"CursorNotFound":      {d("getMore", int64(7), "collection", "x"), 43},
+			"NewReplicaSetConfigurationIncompatible": {d("replSetReconfig", d("_id", "rs0",
+				"version", 1, "members", bson.A{d("_id", 0, "host", n.host)})), 103},
+			"InvalidReplicaSetConfig": {d("replSetReconfig", d("_id", "rs0",
+				"version", 2, "members", bson.A{})), 93},
+		} {
+			if _, err := n.run(tc.command); code(err) != tc.want {
+				t.Errorf("%s: %v, want code %d", name, err, tc.want)
+			}
+		}
+	})
 }

@@ -23,8 +23,8 @@ func (s *Server) status(context.Context, *request) (bson.D, error) {
 	if t.Own() == nil {
 		return nil, fail(invalidReplicaSetConfig, "Our replica set config is invalid or we are not a member of it")
 	}
-	voters := int32(t.Config.Voters())     //nolint:gosec // small
-	majority := int32(t.Config.Majority()) //nolint:gosec // small
+	voters := int32(t.Config.Voters())
+	majority := int32(t.Config.Majority())
 	reply := bson.D{
 		{Key: "set", Value: t.Config.ID}, {Key: "date", Value: time.Now()}, {Key: "myState", Value: t.State()},
 		{Key: "term", Value: t.Term}, {Key: "syncSourceHost", Value: s.source}, {Key: "syncSourceId", Value: s.sourceID()},

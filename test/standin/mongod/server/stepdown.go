@@ -142,8 +142,8 @@ func (s *Server) shutdown(ctx context.Context, r *request) (bson.D, error) {
 // Stop hands over if it can within a second, and ends the server.
 func (s *Server) Stop(ctx context.Context) {
 	const patience = time.Second
-	_ = s.quit(ctx, patience, true) //nolint:errcheck // it ends either way
-	s.inside.Wait()
+	_ = s.quit(ctx, patience, true)
+	<-s.closed
 }
 
 func (s *Server) quit(ctx context.Context, patience time.Duration, force bool) error {

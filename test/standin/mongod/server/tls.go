@@ -71,9 +71,22 @@ func (s *Server) dial(ctx context.Context, host string) (*wire.Client, error) {
 	const patience = 2 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	config, err := s.tlsClient(host)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.options.Dial(ctx, "tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Enter(ctx, conn, config, s.options.secret)
+}
+
+// tlsClient is how to talk to a host, or nil without TLS.
+func (s *Server) tlsClient(host string) (*tls.Config, error) {
 	now := s.tls.Load()
 	if now == nil {
-		return wire.Dial(ctx, host, nil, s.options.secret)
+		return nil, nil
 	}
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -83,5 +96,5 @@ func (s *Server) dial(ctx context.Context, host string) (*wire.Client, error) {
 	if withhold, _ := s.options.Parameters["tlsWithholdClientCertificate"].(bool); !withhold {
 		config.Certificates = []tls.Certificate{now.own}
 	}
-	return wire.Dial(ctx, host, config, s.options.secret)
+	return config, nil
 }

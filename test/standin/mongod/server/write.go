@@ -68,9 +68,8 @@ func (s *Server) applyAll(r *request, namespace string, statements []bson.Raw, r
 	var result writeResult
 	ordered := r.body.Lookup("ordered").Type == 0 || r.flag("ordered")
 	for i, body := range statements {
-		done, err := s.once(r, int32(i), func() (effect, error) { return run(namespace, body) }) //nolint:gosec // small
-		var f failure
-		if errors.As(err, &f) && f.code == transactionTooOld {
+		done, err := s.once(r, int32(i), func() (effect, error) { return run(namespace, body) })
+		if f, ok := errors.AsType[failure](err); ok && f.code == transactionTooOld {
 			return result, err
 		}
 		result.add(i, done, err)
@@ -141,20 +140,20 @@ func (w *writeResult) add(i int, e effect, err error) {
 	if err != nil {
 		// A list of errors has the number of the statement, and its message, but not the code's name.
 		f := asFailure(err)
-		w.errors = append(w.errors, bson.D{{Key: "index", Value: int32(i)}, //nolint:gosec // small
+		w.errors = append(w.errors, bson.D{{Key: "index", Value: int32(i)},
 			{Key: "code", Value: int32(f.code)}, {Key: "errmsg", Value: f.message}})
 		return
 	}
 	w.matched += e.matched
 	w.modified += e.modified
 	if e.upserted.Type != 0 {
-		w.upserted = append(w.upserted, bson.D{{Key: "index", Value: int32(i)}, //nolint:gosec // small
+		w.upserted = append(w.upserted, bson.D{{Key: "index", Value: int32(i)},
 			{Key: "_id", Value: e.upserted}})
 	}
 }
 
 func (w *writeResult) reply() bson.D {
-	reply := bson.D{{Key: "n", Value: int32(w.matched)}, {Key: "nModified", Value: int32(w.modified)}} //nolint:gosec // small
+	reply := bson.D{{Key: "n", Value: int32(w.matched)}, {Key: "nModified", Value: int32(w.modified)}}
 	if w.upserted != nil {
 		reply = append(reply, bson.E{Key: "upserted", Value: w.upserted})
 	}

@@ -25,43 +25,43 @@ const (
 	LoginDatabase = "local"
 )
 
-// Failure is a command's own answer that it failed.
-type Failure struct {
+// CommandError is a command's own answer that it failed.
+type CommandError struct {
 	Code     int32  `bson:"code"`
 	CodeName string `bson:"codeName"`
 	Message  string `bson:"errmsg"`
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("%s (%d): %s", f.CodeName, f.Code, f.Message) }
+func (f *CommandError) Error() string {
+	return fmt.Sprintf("%s (%d): %s", f.CodeName, f.Code, f.Message)
+}
 
 // Client is a member's connection to another member. One command at a time: each of those who talk has its own.
-type Client struct{ conn net.Conn }
+type Client struct{ conn, raw net.Conn }
 
 // Secret is the keyfile's content as a login's secret. One is for all connections: it remembers what it has computed,
 // which takes longer than all else.
 func Secret(key string) (*scram.Client, error) { return scram.SHA256.NewClient(Login, key, "") }
 
-// Dial connects to a member and logs in as a member.
-func Dial(ctx context.Context, host string, config *tls.Config, secret *scram.Client) (*Client, error) {
-	var dialer interface {
-		DialContext(ctx context.Context, network, address string) (net.Conn, error)
-	} = &net.Dialer{}
+// Enter logs in as a member over a connection to another, with TLS unless config is nil.
+func Enter(ctx context.Context, conn net.Conn, config *tls.Config, secret *scram.Client) (*Client, error) {
+	c := &Client{conn: conn, raw: conn}
 	if config != nil {
-		dialer = &tls.Dialer{Config: config}
+		encrypted := tls.Client(conn, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		c.conn = encrypted
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", host)
-	if err != nil {
-		return nil, err
-	}
-	c := &Client{conn: conn}
 	if err := c.login(ctx, secret); err != nil {
-		return nil, errors.Join(fmt.Errorf("log in to %s: %w", host, err), c.Close())
+		return nil, errors.Join(fmt.Errorf("log in: %w", err), c.Close())
 	}
 	return c, nil
 }
 
-// Close ends the connection, and with it a command that is under way.
-func (c *Client) Close() error { return c.conn.Close() }
+// Close ends the connection, and with it a command that is under way, without TLS's goodbye: that would wait for a peer
+// that is gone.
+func (c *Client) Close() error { return c.raw.Close() }
 
 func (c *Client) login(ctx context.Context, secret *scram.Client) error {
 	conversation := secret.NewConversation()
@@ -90,7 +90,7 @@ func (c *Client) login(ctx context.Context, secret *scram.Client) error {
 }
 
 // Run sends a command and decodes its reply into result, unless that is nil. A reply that says that the command failed
-// is returned as a Failure. The context's end also ends the connection.
+// is returned as a CommandError. The context's end also ends the connection.
 func (c *Client) Run(ctx context.Context, database string, command bson.D, result any) error {
 	body, err := bson.Marshal(append(command, bson.E{Key: "$db", Value: database}))
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Client) Run(ctx context.Context, database string, command bson.D, resul
 
 func decode(reply bson.Raw, result any) error {
 	if ok, _ := reply.Lookup("ok").AsFloat64OK(); ok != 1 {
-		failure := &Failure{}
+		failure := &CommandError{}
 		if err := bson.Unmarshal(reply, failure); err != nil {
 			return err
 		}

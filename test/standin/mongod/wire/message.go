@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ const (
 	MaxMessage  = 48_000_000
 	MaxDocument = 16 << 20
 )
+
+// opQuery is the operation that a driver sends its first hello with, since it does not know yet what the server speaks.
+const opQuery = wiremessage.OpCode(2004)
 
 // headerSize is that of the four numbers that every message begins with.
 const headerSize = 16
@@ -43,7 +47,7 @@ func Read(r io.Reader) (Message, error) {
 	if _, err := io.ReadFull(r, header[:]); err != nil {
 		return Message{}, err
 	}
-	size := int32(binary.LittleEndian.Uint32(header[:4])) //nolint:gosec // the protocol's numbers are signed
+	size := int32(binary.LittleEndian.Uint32(header[:4]))
 	if size < headerSize || size > MaxMessage {
 		return Message{}, fmt.Errorf("%w: %d bytes", ErrMalformed, size)
 	}
@@ -57,7 +61,7 @@ func Read(r io.Reader) (Message, error) {
 	switch opcode { //nolint:exhaustive // current drivers send no others
 	case wiremessage.OpMsg:
 		ok = m.parseMsg(rest)
-	case wiremessage.OpQuery:
+	case opQuery:
 		ok = m.parseQuery(rest)
 	}
 	if !ok || m.Body.Validate() != nil {
@@ -112,24 +116,27 @@ func (m *Message) parseSection(rest []byte, sequences *[]byte) ([]byte, bool) {
 // embed appends elements to a document.
 func embed(document bson.Raw, elements []byte) bson.Raw {
 	whole := append(append(append([]byte{}, document[:len(document)-1]...), elements...), 0)
-	return bson.Raw(bsoncore.UpdateLength(whole, 0, int32(len(whole)))) //nolint:gosec // bounded by MaxMessage
+	return bson.Raw(bsoncore.UpdateLength(whole, 0, int32(len(whole))))
 }
 
-func (m *Message) parseQuery(rest []byte) (ok bool) {
+// parseQuery skips the flags before the collection's name and the two numbers behind it: a hello needs neither.
+func (m *Message) parseQuery(rest []byte) bool {
+	const flags, numbers = 4, 8
 	m.Legacy = true
-	if _, rest, ok = wiremessage.ReadQueryFlags(rest); !ok {
+	if len(rest) < flags {
 		return false
 	}
-	if _, rest, ok = wiremessage.ReadQueryFullCollectionName(rest); !ok || len(rest) < 8 {
+	_, rest, found := bytes.Cut(rest[flags:], []byte{0})
+	if !found || len(rest) < numbers {
 		return false
 	}
-	body, _, ok := wiremessage.ReadQueryQuery(rest[8:])
+	body, _, ok := bsoncore.ReadDocument(rest[numbers:])
 	m.Body = bson.Raw(body)
 	return ok
 }
 
 // Bytes is the message as it goes over the wire.
-func (m Message) Bytes() []byte {
+func (m *Message) Bytes() []byte {
 	opcode := wiremessage.OpMsg
 	if m.Legacy {
 		opcode = wiremessage.OpReply
@@ -145,5 +152,5 @@ func (m Message) Bytes() []byte {
 		out = wiremessage.AppendMsgSectionType(out, wiremessage.SingleDocument)
 	}
 	out = append(out, m.Body...)
-	return bsoncore.UpdateLength(out, start, int32(len(out))) //nolint:gosec // bounded by MaxMessage
+	return bsoncore.UpdateLength(out, start, int32(len(out)))
 }
