@@ -39,10 +39,11 @@ func NewMetrics(ctx context.Context, access Access) *Metrics {
 type sample struct {
 	status serverStatus
 	view   view
-	// compatibility is the feature compatibility version, window the time between the ends of the oplog; zero where the
-	// server has none.
+	// compatibility is the feature compatibility version, "" where the server does not tell. window is the time between
+	// the ends of the oplog, if that could be read.
 	compatibility string
 	window        time.Duration
+	oplog         bool
 }
 
 // Describe names every metric.
@@ -82,7 +83,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	if source := memberOf.FindStringSubmatch(seen.view.source); source != nil {
 		send(out, ofSource, seen, source[1])
 	}
-	if seen.window > 0 {
+	if seen.oplog {
 		send(out, ofOplog, seen)
 	}
 	if seen.compatibility != "" {
@@ -107,8 +108,9 @@ func (m *Metrics) look(ctx context.Context) (s sample, err error) {
 	if found, err := askCompatibility(ctx, client); err == nil {
 		s.compatibility = found.Version.Current
 	}
-	if s.window, err = oplogWindow(ctx, client); err != nil {
-		klog.FromContext(ctx).V(2).Info("The oplog cannot be looked at", "err", err)
+	s.window, err = oplogWindow(ctx, client)
+	if s.oplog = err == nil; !s.oplog {
+		klog.FromContext(ctx).V(2).Info("The oplog cannot be looked at", "err", err) // a first copy is still to come
 	}
 	return s, nil
 }

@@ -20,8 +20,8 @@ import (
 // siblingsWithin bounds a look around. Who takes longer counts as one that does not answer.
 const siblingsWithin = 2 * time.Second
 
-// siblings are the servers of other members. Connections to them are kept: when a primary dies, there is no time to make
-// any.
+// siblings are the servers of other members. Connections to them are kept: when a primary dies, there is no time to
+// make any.
 type siblings struct {
 	access Access
 

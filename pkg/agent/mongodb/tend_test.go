@@ -29,7 +29,7 @@ func (a *actor) option(path ...string) any {
 	a.s.Helper()
 	found, err := ask[bson.D](a.s.Context(), a.run.client, mongodb.AuthDatabase, bson.D{{Key: "getCmdLineOpts", Value: 1}})
 	a.s.must(err)
-	var at any = value(found, "parsed")
+	at := value(found, "parsed")
 	for _, key := range path {
 		section, _ := at.(bson.D)
 		at = value(section, key)
@@ -105,7 +105,7 @@ func TestAPasswordChangesSimulated(t *testing.T) {
 func TestTendingWritesNothingWhenNothingChangedSimulated(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 1)
-	s.await("a set of one", s.tended(func(a *actor) bool { return s.complete() }))
+	s.await("a set of one", s.tended(func(*actor) bool { return s.complete() }))
 	a := s.actors[0]
 	before := a.parameter("featureCompatibilityVersion")
 	for range 5 {
