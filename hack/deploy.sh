@@ -26,7 +26,7 @@ offers() {
   offer ClickHouse 101 "$(builds zookeeper | tail -n 1)" clickhouse
   # Simulated servers, of which `make image` has loaded these; a node tells of a new image only every ten seconds.
   images=$(printf 'localhost/mongo-standin:%s\n' 7.0 8.0)
-  offer MongoDB 999 '' mongo-standin
+  offer MongoDB 999 '' mongo-standin | sed '/name: "8.0"/s/}$/, upgradeFrom: ["7.0"]}/'
 }
 
 # builds lists the images from these repositories, each repository's by version.

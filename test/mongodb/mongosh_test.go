@@ -54,7 +54,7 @@ func (s *Server) mongosh(t *testing.T, l Login, script string) (string, error) {
 	t.Helper()
 	program := os.Getenv("ATLASDB_MONGOSH")
 	if _, err := os.Stat(program); err != nil {
-		t.Skipf("there is no mongosh: %v", err)
+		t.Skipf("NOT CHECKED: there is no mongosh: %v", err)
 	}
 	command := exec.CommandContext(t.Context(), program, s.URI(l), "--tlsCAFile", s.Authority, "--quiet", "--norc",
 		"--eval", script)

@@ -40,10 +40,14 @@ type Login struct{ User, Password string }
 // StartFerretDB starts one with an empty database, until the test ends.
 func StartFerretDB(t *testing.T) *Server {
 	t.Helper()
+	program := os.Getenv("ATLASDB_FERRETDB")
+	if _, err := os.Stat(program); err != nil {
+		t.Skipf("NOT CHECKED: there is no FerretDB: %v", err)
+	}
 	folder := t.TempDir()
 	s := newServer(t, folder)
 	s.Root, s.options = Login{"root", "unguessed"}, "authSource=admin&directConnection=true&tls=true"
-	s.run(t, folder, os.Getenv("ATLASDB_FERRETDB"),
+	s.run(t, folder, program,
 		"--handler=sqlite", "--sqlite-url=file:"+folder+"/", "--state-dir="+folder, "--telemetry=disable",
 		"--test-enable-new-auth",
 		"--setup-database=admin", "--setup-username="+s.Root.User, "--setup-password="+s.Root.Password,
