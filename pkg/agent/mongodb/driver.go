@@ -113,8 +113,8 @@ func (d *Driver) Do(ctx context.Context, t runbook.Task) error {
 // beginAnew throws the data away: a server that starts without any copies all of it from another.
 func (d *Driver) beginAnew(plan engine.Plan) error {
 	r := plan.Rebuild
-	if r == nil || r.Member != d.options.Member {
-		return errors.New("nobody asked for a new copy")
+	if r == nil || r.Member != d.options.Member || d.server.Running() {
+		return errors.New("nobody asked for a new copy, or the server still runs")
 	}
 	m, _, err := d.volume.mark()
 	if err != nil {

@@ -27,20 +27,24 @@ var Runbook = []runbook.Rule{
 	runbook.NeverBeginAgain,
 	runbook.PrepareOnce,
 	runbook.Bequeath,
+	rebuild,
 	runbook.StartAsItWas,
 	runbook.WaitForTheServer,
 	runbook.RestartForParameters,
-	rebuild,
 	giveWay,
 	runbook.TendTheServer,
 }
 
 // rebuild throws a replica's data away when somebody asked for it: the server copies everything anew when it starts
-// without any (initial sync).
+// without any (initial sync). What was primary when it was seen last is not thrown away (Volume.Standby).
 func rebuild(o observation) (step, bool) {
 	r := o.Plan.Rebuild
-	if r == nil || r.Member != o.Member || r.ID == o.Volume.Rebuilt || !o.Server.InRecovery {
+	due := r != nil && r.Member == o.Member && r.ID != o.Volume.Rebuilt && o.Volume.HasData && o.Volume.Standby
+	switch {
+	case !due, o.Server.Running && !o.Server.InRecovery:
 		return step{}, false
+	case o.Server.Running:
+		return step{Kind: runbook.StepStopServer, Reason: "a new copy was asked for"}, true
 	}
 	return step{Kind: runbook.StepClone, Reason: "a new copy was asked for"}, true
 }

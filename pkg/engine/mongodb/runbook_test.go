@@ -70,7 +70,18 @@ func TestRunbook(t *testing.T) {
 			follows(o)
 			o.Plan.RestartMember, o.Pending = o.Member, []string{"net.maxIncomingConnections"}
 		}, runbook.StepStopServer},
-		"a new copy": {func(o *observation) { follows(o); o.Plan.Rebuild = anew }, runbook.StepClone},
+		"a new copy of what runs": {func(o *observation) {
+			follows(o)
+			o.Plan.Rebuild, o.Volume.HasData, o.Volume.Standby = anew, true, true
+		}, runbook.StepStopServer},
+		"a new copy": {func(o *observation) {
+			o.Plan.Rebuild, o.Volume.HasData, o.Volume.Standby = anew, true, true
+			o.Server = runbook.Server{}
+		}, runbook.StepClone},
+		"no new copy of a primary that died": {func(o *observation) {
+			o.Plan.Rebuild, o.Volume.HasData = anew, true
+			o.Server = runbook.Server{}
+		}, runbook.StepStartReplica},
 		"a new copy that was made": {func(o *observation) {
 			follows(o)
 			o.Plan.Rebuild = anew

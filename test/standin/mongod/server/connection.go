@@ -28,6 +28,9 @@ type request struct {
 	body           bson.Raw
 	// exhaust says that the client takes more replies without asking again.
 	exhaust bool
+	// told is what the last reply said of the topology, once there was one: the next waits for news since then, not since
+	// the client asked.
+	told *int64
 }
 
 // text is a field of the command as text, or nothing.

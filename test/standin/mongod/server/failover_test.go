@@ -25,7 +25,10 @@ func TestSimulatedSetLosesNothingAcknowledged(t *testing.T) {
 			began := time.Now()
 			killed.kill()
 			s.primary()
-			t.Logf("a new primary after %s", time.Since(began))
+			// Twice the election timeout.
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("a new primary after %s", took)
+			}
 			w.more(s, 20)
 			killed.start()
 			s.eventually("the killed member is back", func() bool { return killed.hello()["secondary"] == true })

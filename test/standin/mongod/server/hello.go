@@ -46,6 +46,7 @@ func (s *Server) hello(ctx context.Context, r *request) (bson.D, error) {
 	}
 	s.mu.Lock()
 	stopping, reply := s.stopping, s.describe()
+	r.told = new(s.counter)
 	s.mu.Unlock()
 	if stopping {
 		return nil, fail(shutdownInProgress, "the server is shutting down")
@@ -74,6 +75,9 @@ func (s *Server) awaitNews(ctx context.Context, r *request) error {
 	known := r.document("topologyVersion")
 	process, _ := known.Lookup("processId").ObjectIDOK()
 	counter, _ := known.Lookup("counter").AsInt64OK()
+	if r.told != nil {
+		process, counter = s.processID, *r.told
+	}
 	millis, _ := r.number("maxAwaitTimeMS")
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(millis)*time.Millisecond)
 	defer cancel()
