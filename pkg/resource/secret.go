@@ -4,7 +4,6 @@
 package resource
 
 import (
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -151,7 +150,7 @@ func uriHosts(traits engine.Traits, service string, members []string) string {
 		hosts = slices.Clone(members)
 	}
 	for i := range hosts {
-		hosts[i] = net.JoinHostPort(hosts[i], strconv.Itoa(int(traits.ClientPort)))
+		hosts[i] += ":" + strconv.Itoa(int(traits.ClientPort))
 	}
 	return strings.Join(hosts, ",")
 }

@@ -25,7 +25,7 @@ func TestMajorVersionsFollowOneAnother(t *testing.T) {
 		"by a prefix":                       {"16.2", "17", []string{"16.2"}, ""},
 		"another build of it":               {"16.2", "17.6", []string{"16.1"}, `does not list 16.2 in upgradeFrom of 17.6`},
 		"a jump":                            {"15.14", "17.6", []string{"15.14"}, "follow one another, and the next is 16"},
-		"from the newest":                   {"17.6", "18.1", []string{"17.6"}, "a change of the major version is not supported"},
+		"from the newest":                   {"17.6", "18.1", []string{"17.6"}, "of the major version is not supported"},
 		"and back":                          {"17.6", "16.2", []string{"17.6"}, "the data is in use with the newer build"},
 		"the same":                          {"17.6", "17.6", nil, ""},
 		"back, while the primary is not on": {"16.2", "16.2", nil, ""},
@@ -66,7 +66,8 @@ func TestWhatIsNotBuiltIsUnsupported(t *testing.T) {
 	} {
 		w := newWorld(t, 1)
 		w.snapshot.Engine, w.snapshot.Offer = plainEngine{errs: tt.errs}, nil
-		if v := w.decide().Verdict; v.Reason != tt.reason || (len(tt.errs) == 1 && !strings.Contains(v.Message, tt.errs[0].Field)) {
+		v := w.decide().Verdict
+		if v.Reason != tt.reason || (len(tt.errs) == 1 && !strings.Contains(v.Message, tt.errs[0].Field)) {
 			t.Errorf("%s: %+v, want %s", name, v, tt.reason)
 		}
 	}

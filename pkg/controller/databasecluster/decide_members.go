@@ -42,8 +42,8 @@ func (d *Decision) wantMembers(s Snapshot) error {
 // mayBegin says whether a member's pod may be made: the Lease must list the member first, because only whom it lists
 // does a primary ask to hold still while the API server does not answer (PROTOCOL I9). A Lease that lists nobody was
 // never held: then all may begin at once, since none of them has data to campaign with but the one that is the first to
-// write the Lease, and it lists all members of the plan with that write. Where the engine elects by itself a member must
-// be there before it can be given a vote.
+// write the Lease, and it lists all members of the plan with that write. Where the engine elects by itself a member
+// must be there before it can be given a vote.
 func mayBegin(s Snapshot, name string) bool {
 	at := placeOf(s, name)
 	if !s.leaseElected() || at.Component != "" {
@@ -56,8 +56,8 @@ func mayBegin(s Snapshot, name string) bool {
 // leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
 func leaseMissing(s Snapshot) bool { return s.leaseElected() && s.Lease() == nil }
 
-// electorate are the members that may become primary of a shard: as the primary reports them or, while nobody is, as the
-// Lease lists them, or as any member of an engine that elects by itself says; nil when nobody ever listed any. The
+// electorate are the members that may become primary of a shard: as the primary reports them or, while nobody is, as
+// the Lease lists them, or as any member of an engine that elects by itself says; nil when nobody ever listed any. The
 // report comes first because its change wakes the operator, and a change of the Lease that is no change of hands does
 // not.
 func electorate(s Snapshot, shard int) []string {
@@ -217,9 +217,9 @@ func needed(s Snapshot, m Member) int {
 }
 
 // surplus is the member that goes next of those that are not wanted: the highest ordinal of the highest shard. A
-// primary must have struck it from the electorate first, for while it is listed its vote may be the one that an election
-// needs. Where there is no primary it may have what the others have yet to fetch, and they must be level. Its volume is
-// kept.
+// primary must have struck it from the electorate first, for while it is listed its vote may be the one that an
+// election needs. Where there is no primary it may have what the others have yet to fetch, and they must be level. Its
+// volume is kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
 	away := d.away(s)
 	for _, m := range slices.Backward(s.Members) {

@@ -33,8 +33,8 @@ func wantedMembers(s Snapshot) []string {
 }
 
 // wantedOf are the members that a shard should have. A primary beyond them stays until it has handed over
-// (decide_handover.go). Where the engine elects by itself, and nobody is primary, whoever may be stays, or comes back: a
-// vote that the spec can do without may be the one that is missing.
+// (decide_handover.go). Where the engine elects by itself, and nobody is primary, whoever may be stays, or comes back:
+// a vote that the spec can do without may be the one that is missing.
 func wantedOf(s Snapshot, shard int) []resource.Place {
 	primary, known := lastPrimary(s, shard)
 	var wanted []resource.Place

@@ -4,6 +4,7 @@
 package mongodb
 
 import (
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -85,13 +86,11 @@ func TestConfigure(t *testing.T) {
 func TestConfigIsReadBack(t *testing.T) {
 	t.Parallel()
 	every := settingsOf(newSpec("4Gi"))
-	for name, value := range map[string]any{
+	maps.Copy(every, Settings{
 		"a.text": "yes", "a.number": "12", "a.null": "null", "a.colon": "x: y # z", "a.lines": "one\ntwo: 3\n",
 		"a.quotes": `"'{}[]&*!|>%@` + "`", "a.empty": "", "a.whole": int64(math.MaxInt64), "a.negative": int64(-1),
 		"a.fraction": 0.25, "a.true": true, "b": false,
-	} {
-		every[name] = value
-	}
+	})
 	got, err := ParseConfig(RenderConfig(every))
 	if err != nil {
 		t.Fatal(err)

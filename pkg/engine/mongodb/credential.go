@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/xdg-go/scram"
-
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
@@ -32,24 +30,13 @@ type Credential struct {
 	ServerKey      string `bson:"serverKey" json:"serverKey"`
 }
 
-// CredentialOf computes the credential of a password (RFC 5802, with the hash of RFC 7677). The password is prepared as
-// clients do it, with SASLprep; one that this refuses is taken as it is, as a client may that does not prepare any.
+// CredentialOf computes the credential of a password.
 func CredentialOf(password string, salt []byte) Credential {
-	client, err := scram.SHA256.NewClient("", password, "") // the user's name is no part of a credential
-	if err != nil {
-		client, err = scram.SHA256.NewClientUnprepped("", password, "")
-	}
-	if err != nil {
-		panic(fmt.Sprintf("a SCRAM client without preparation cannot fail, yet it did: %v", err))
-	}
-	keys, err := client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(salt), Iters: scramIterations})
-	if err != nil {
-		panic(fmt.Sprintf("the iterations are a constant and good, yet they were refused: %v", err))
-	}
+	storedKey, serverKey := engine.ScramSHA256(password, salt, scramIterations)
 	encode := base64.StdEncoding.EncodeToString
 	return Credential{
 		IterationCount: scramIterations, Salt: encode(salt),
-		StoredKey: encode(keys.StoredKey), ServerKey: encode(keys.ServerKey),
+		StoredKey: encode(storedKey), ServerKey: encode(serverKey),
 	}
 }
 

@@ -8,8 +8,8 @@
 //
 // The servers vote by themselves; there is no Lease and no fence. What they do not do by themselves is to know who
 // should be in the set. That is in the plan, and the primary's agent changes the set's configuration towards it, one
-// move at a time (replicaset_moves.go), each of which follows from what is there, so that it does not matter which agent
-// died in the middle of the last one:
+// move at a time (replicaset_moves.go), each of which follows from what is there, so that it does not matter which
+// agent died in the middle of the last one:
 //
 //   - Initiate, once: by the plan's initialiser alone, while the plan knows of no data, on a volume that was never in a
 //     set, while no other member is in one. The set is of that member alone. Its identity (settings.replicaSetId)
@@ -22,8 +22,8 @@
 //     level, and its pod only after that: who votes is told to the operator (Electorate). A primary never removes
 //     itself; it hands over before.
 //
-// Every change goes to a configuration that a majority has already, changes one vote at most, and is never forced: a set
-// without a majority is for a human to look at, since a forced change may throw away what was acknowledged.
+// Every change goes to a configuration that a majority has already, changes one vote at most, and is never forced: a
+// set without a majority is for a human to look at, since a forced change may throw away what was acknowledged.
 //
 // # Votes
 //
@@ -38,8 +38,8 @@
 //	7        7       4         3
 //
 // durability Majority is the default write concern "majority" of clients that ask for no other; a write is acknowledged
-// when more than half of the voters have it in their journals. A set that is to have more members and in which one votes
-// yet promises nothing (Enforced).
+// when more than half of the voters have it in their journals. A set that is to have more members and in which one
+// votes yet promises nothing (Enforced).
 //
 // # Handing over
 //
@@ -91,8 +91,8 @@
 //     reference/replica-configuration, core/replica-set-members.
 //   - The number of a member should not be used again: reference/replica-configuration. AtlasDB uses an ordinal again,
 //     for the same host.
-//   - States, and who of them votes: reference/replica-states. A voter that lost its volume votes while it copies. So two
-//     losses at once, one of a volume, may elect a primary without the newest acknowledged writes.
+//   - States, and who of them votes: reference/replica-states. A voter that lost its volume votes while it copies, so
+//     two losses at once, one of them of a volume, may elect a primary without the newest acknowledged writes.
 //   - A step down without force is refused when nobody is level in time: reference/command/replSetStepDown.
 //   - The formula of the cache, and every option: reference/configuration-options. Every parameter, and whether it is
 //     live: reference/parameters.

@@ -48,9 +48,10 @@ const (
 	Database = "app"
 	// AuthDatabase is where users are kept and log in.
 	AuthDatabase = "admin"
-	// MemberUser is who members are to each other, and the agent to every server; it logs in at MemberDatabase with what
-	// is in the keyfile, and no document of the set's data tells of it.
-	MemberUser     = "__system"
+	// MemberUser is who members are to each other, and the agent to every server. Its password is what is in the keyfile,
+	// and no document of the set's data tells of it.
+	MemberUser = "__system"
+	// MemberDatabase is where MemberUser logs in.
 	MemberDatabase = "local"
 	// certificateName is the name in the certificates that members show to each other's agents.
 	certificateName = "atlasdb_member"

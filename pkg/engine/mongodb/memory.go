@@ -39,8 +39,8 @@ func memoryOf(spec *v1alpha1.DatabaseClusterSpec) int64 {
 	return assumedMemory
 }
 
-// CacheSizeGB is the size of WiredTiger's cache for so much memory, in bytes: half of what is beyond 1 GiB, and at least
-// 0.25 GB. It is the server's own formula (storage.wiredTiger.engineConfig.cacheSizeGB in
+// CacheSizeGB is the size of WiredTiger's cache for so much memory, in bytes: half of what is beyond 1 GiB, and at
+// least 0.25 GB. It is the server's own formula (storage.wiredTiger.engineConfig.cacheSizeGB in
 // https://www.mongodb.com/docs/manual/reference/configuration-options/). The server would take the limit of its
 // container into account, but not a request, and not every runtime shows it the limit; so AtlasDB says the number.
 func CacheSizeGB(memory int64) float64 {

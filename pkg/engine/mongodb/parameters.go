@@ -4,42 +4,43 @@
 package mongodb
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 )
 
 // fixedSettings are the same for every cluster. What equals the server's default is here where AtlasDB relies on it.
-var fixedSettings = Settings{
-	// Who may come in, and how: with TLS, from everywhere, by a user with a password. A client need not show a
-	// certificate; one that it does show must be of the cluster's own authority, and for clients.
-	"net.port":                     int64(ClientPort),
-	"net.bindIpAll":                true,
-	"net.ipv6":                     true,
-	"net.unixDomainSocket.enabled": false,
-	"net.tls.mode":                 "requireTLS",
-	"net.tls.certificateKeyFile":   CertificatePath,
-	"net.tls.CAFile":               CAPath,
-	"net.tls.allowConnectionsWithoutCertificates":   true,
-	"net.tls.disabledProtocols":                     "TLS1_0,TLS1_1",
-	"security.authorization":                        "enabled",
-	"security.clusterAuthMode":                      "keyFile",
-	"security.keyFile":                              KeyFilePath,
-	"security.javascriptEnabled":                    false, // the server runs no code of a client's
-	setParameterPrefix + "authenticationMechanisms": Mechanism,
-	// Nobody comes in without a password, not even from the same machine, and not even while there is no user yet.
-	setParameterPrefix + "enableLocalhostAuthBypass": false,
+func fixedSettings() Settings {
+	return Settings{
+		// Who may come in, and how: with TLS, from everywhere, by a user with a password. A client need not show a
+		// certificate; one that it does show must be of the cluster's own authority, and for clients.
+		"net.port":                     int64(ClientPort),
+		"net.bindIpAll":                true,
+		"net.ipv6":                     true,
+		"net.unixDomainSocket.enabled": false,
+		"net.tls.mode":                 "requireTLS",
+		"net.tls.certificateKeyFile":   CertificatePath,
+		"net.tls.CAFile":               CAPath,
+		"net.tls.allowConnectionsWithoutCertificates":   true,
+		"net.tls.disabledProtocols":                     "TLS1_0,TLS1_1",
+		"security.authorization":                        "enabled",
+		"security.clusterAuthMode":                      "keyFile",
+		"security.keyFile":                              KeyFilePath,
+		"security.javascriptEnabled":                    false, // the server runs no code of a client's
+		setParameterPrefix + "authenticationMechanisms": Mechanism,
+		// Nobody comes in without a password, not even from the same machine, and not even while there is no user yet.
+		setParameterPrefix + "enableLocalhostAuthBypass": false,
 
-	// A server would show its own certificate to the others, who refuse it: it is for a server and not for a client.
-	setParameterPrefix + "tlsWithholdClientCertificate": true,
-	// Whoever is told to end by a signal waits for so long for what runs on it. A primary has handed over before.
-	setParameterPrefix + "shutdownTimeoutMillisForSignaledShutdown": int64(1000),
+		// A server would show its own certificate to the others, who refuse it: it is for a server and not for a client.
+		setParameterPrefix + "tlsWithholdClientCertificate": true,
+		// Whoever is told to end by a signal waits for so long for what runs on it. A primary has handed over before.
+		setParameterPrefix + "shutdownTimeoutMillisForSignaledShutdown": int64(1000),
 
-	"replication.replSetName": ReplicaSetName,
-	"storage.dbPath":          DataDirectory,
-	// The process is the agent's child. Its log goes to where it goes without a destination: the container's output.
-	"processManagement.fork": false,
+		"replication.replSetName": ReplicaSetName,
+		"storage.dbPath":          DataDirectory,
+		// The process is the agent's child. Its log goes to where it goes without a destination: the container's output.
+		"processManagement.fork": false,
+	}
 }
 
 // cacheSize is the size of WiredTiger's cache.
@@ -47,7 +48,7 @@ const cacheSize = "storage.wiredTiger.engineConfig.cacheSizeGB"
 
 // settingsOf gives all settings that the members share: the fixed, the computed, and over them the user's.
 func settingsOf(spec *v1alpha1.DatabaseClusterSpec) Settings {
-	all := maps.Clone(fixedSettings)
+	all := fixedSettings()
 	all[cacheSize] = CacheSizeGB(memoryOf(spec))
 	for name, value := range spec.Parameters {
 		p, known := parameters[name]

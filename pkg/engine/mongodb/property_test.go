@@ -12,9 +12,9 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
-// world is a test double of a replica set and its agents: servers that run or not, copy or are level, and keep what they
-// were told. It elects any voter that has what was committed, when a majority of voters runs. It is no mongod; it holds
-// ReplicaSet.Next to its promises over many orders of events.
+// world is a test double of a replica set and its agents: servers that run or not, copy or are level, and keep what
+// they were told. It elects any voter that has what was committed, when a majority of voters runs. It is no mongod; it
+// holds ReplicaSet.Next to its promises over many orders of events.
 type world struct {
 	t    *testing.T
 	rand *rand.Rand
@@ -36,6 +36,7 @@ type server struct {
 }
 
 func newWorld(t *testing.T, members int, seed uint64) *world {
+	t.Helper()
 	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 6)), primary: -1, plan: planOf(members)}
 	w.plan.SystemID, w.plan.Initialiser = "", name(0)
 	return w
@@ -295,7 +296,8 @@ func (w *world) handOver() bool {
 	for _, v := range w.newest().Voters() {
 		s := w.servers[v.ID]
 		leads := IsVoter(w.plan, name(w.primary)) && (w.primary < members || members == 1)
-		if !leads && IsVoter(w.plan, name(v.ID)) && v.ID != w.primary && s.running && s.level && s.config.Version == w.newest().Version {
+		may := s.running && s.level && s.config.Version == w.newest().Version
+		if !leads && may && IsVoter(w.plan, name(v.ID)) && v.ID != w.primary {
 			w.tell("%d hands over to %d", w.primary, v.ID)
 			old := w.primary
 			w.primary = v.ID

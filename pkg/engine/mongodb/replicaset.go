@@ -4,7 +4,6 @@
 package mongodb
 
 import (
-	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -88,7 +87,7 @@ type Optime struct {
 }
 
 // HostOf is what a member is called in a configuration. The name outlives addresses, and is in the certificates.
-func HostOf(m engine.PlanMember) string { return net.JoinHostPort(m.Host, strconv.Itoa(ClientPort)) }
+func HostOf(m engine.PlanMember) string { return m.Host + ":" + strconv.Itoa(ClientPort) }
 
 // InSet says that the server is in a set, or was and does not know that it is not any more.
 func (c Config) InSet() bool { return c.ReplicaSetID != "" || len(c.Members) > 0 }
@@ -137,9 +136,9 @@ func (s ReplicaSet) Primary() (Seen, bool) {
 	return s.Seen[i], true
 }
 
-// Timings of a set (https://www.mongodb.com/docs/manual/reference/replica-configuration/, settings). A primary that sees
-// no majority for ElectionTimeout steps down, and others elect one that they have not seen for so long: the server's
-// own ten seconds, halved. Members hear of each other every HeartbeatInterval.
+// Timings of a set (https://www.mongodb.com/docs/manual/reference/replica-configuration/, settings). A primary that
+// sees no majority for ElectionTimeout steps down, and others elect one that they have not seen for so long: the
+// server's own ten seconds, halved. Members hear of each other every HeartbeatInterval.
 const (
 	ElectionTimeout   = 5 * time.Second
 	HeartbeatInterval = time.Second
@@ -174,8 +173,8 @@ func (s ReplicaSet) LevelMembers() []string {
 }
 
 // Enforced is the commit quorum of writes that wait for a majority, when the default write concern of clients is such a
-// one (majorityDefault): a write that cannot be committed is not acknowledged. A set that is to have more members and has
-// only one that votes yet promises nothing, since a majority of it is one copy.
+// one (majorityDefault): a write that cannot be committed is not acknowledged. A set that is to have more members and
+// has only one that votes yet promises nothing, since a majority of it is one copy.
 func (s ReplicaSet) Enforced(majorityDefault bool) engine.Quorum {
 	names := s.Electorate()
 	if !majorityDefault || len(names) == 0 || (len(names) == 1 && len(WantedVoters(s.Plan)) > 1) {

@@ -38,8 +38,8 @@ type Move struct {
 	ID   int
 }
 
-// Next is the next move that the member is to make, one at a time; ok is false when there is none. Each can be asked for
-// again, whatever became of the last one: it follows from what is there.
+// Next is the next move that the member is to make, one at a time; ok is false when there is none. Each can be asked
+// for again, whatever became of the last one: it follows from what is there.
 func (s ReplicaSet) Next() (m Move, ok bool) {
 	if !s.Config.InSet() {
 		return s.initiate()

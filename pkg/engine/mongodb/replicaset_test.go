@@ -66,6 +66,14 @@ func unborn(s *ReplicaSet) {
 	s.Others = []Other{{Member: name(1)}, {Member: name(2)}}
 }
 
+// to is a change of how many members the plan has, before another.
+func to(members int, change func(*ReplicaSet)) func(*ReplicaSet) {
+	return func(s *ReplicaSet) {
+		s.Plan = planOf(members)
+		change(s)
+	}
+}
+
 // answers says that another member's server is there.
 func answers(s *ReplicaSet, ordinal int, set string) {
 	s.Others = append(s.Others, Other{Member: name(ordinal), ReplicaSetID: set})
@@ -78,48 +86,57 @@ func TestNext(t *testing.T) {
 		change  func(*ReplicaSet)
 		want    string
 	}{
-		"a set at rest":                             {3, func(*ReplicaSet) {}, ""},
-		"it is initiated by its initialiser":        {3, unborn, "Initiate 0"},
-		"nobody else initiates it":                  {3, func(s *ReplicaSet) { unborn(s); s.Member = name(1) }, ""},
-		"nor does a volume that was in a set":       {3, func(s *ReplicaSet) { unborn(s); s.Joined = true }, ""},
-		"nor when the data was born":                {3, func(s *ReplicaSet) { unborn(s); s.Plan.SystemID = setID }, ""},
-		"nor when another is in a set already":      {3, func(s *ReplicaSet) { unborn(s); s.Others[1].ReplicaSetID = "b" }, ""},
-		"others need not answer for it":             {3, func(s *ReplicaSet) { unborn(s); s.Others = nil }, "Initiate 0"},
-		"nothing changes before its birth is known": {1, func(s *ReplicaSet) { s.Plan = planOf(3); s.Plan.SystemID = ""; answers(s, 1, "") }, ""},
-		"nothing changes in another set":            {1, func(s *ReplicaSet) { s.Plan = planOf(3); s.Plan.SystemID = "b"; answers(s, 1, "") }, ""},
-		"a member that is there is added":           {1, func(s *ReplicaSet) { s.Plan = planOf(3); answers(s, 2, "") }, "Add 2"},
-		"the first of two": {1, func(s *ReplicaSet) {
-			s.Plan = planOf(3)
+		"a set at rest":                       {3, func(*ReplicaSet) {}, ""},
+		"it is initiated by its initialiser":  {3, unborn, "Initiate 0"},
+		"nobody else initiates it":            {3, func(s *ReplicaSet) { unborn(s); s.Member = name(1) }, ""},
+		"nor does a volume that was in a set": {3, func(s *ReplicaSet) { unborn(s); s.Joined = true }, ""},
+		"nor when the data was born":          {3, func(s *ReplicaSet) { unborn(s); s.Plan.SystemID = setID }, ""},
+		"nor when another is in a set":        {3, func(s *ReplicaSet) { unborn(s); s.Others[1].ReplicaSetID = "b" }, ""},
+		"others need not answer for it":       {3, func(s *ReplicaSet) { unborn(s); s.Others = nil }, "Initiate 0"},
+		"nothing changes before its birth is known": {1, to(3, func(s *ReplicaSet) {
+			s.Plan.SystemID = ""
+			answers(s, 1, "")
+		}), ""},
+		"nothing changes in another set": {1, to(3, func(s *ReplicaSet) {
+			s.Plan.SystemID = "b"
+			answers(s, 1, "")
+		}), ""},
+		"a member that is there is added": {1, to(3, func(s *ReplicaSet) { answers(s, 2, "") }), "Add 2"},
+		"the first of two": {1, to(3, func(s *ReplicaSet) {
 			answers(s, 2, "")
 			answers(s, 1, "")
-		}, "Add 1"},
-		"one that was in it before":      {1, func(s *ReplicaSet) { s.Plan = planOf(3); answers(s, 1, setID) }, "Add 1"},
-		"one of another set never":       {1, func(s *ReplicaSet) { s.Plan = planOf(3); answers(s, 1, "b") }, ""},
-		"one that is not there is not":   {1, func(s *ReplicaSet) { s.Plan = planOf(3) }, ""},
-		"it has no vote while it copies": {1, func(s *ReplicaSet) { s.Plan = planOf(3); in(s, 1, false); s.Seen[1].State = StateStartup2 }, ""},
-		"nor while it is behind": {1, func(s *ReplicaSet) {
-			s.Plan = planOf(3)
+		}), "Add 1"},
+		"one that was in it before":    {1, to(3, func(s *ReplicaSet) { answers(s, 1, setID) }), "Add 1"},
+		"one of another set never":     {1, to(3, func(s *ReplicaSet) { answers(s, 1, "b") }), ""},
+		"one that is not there is not": {1, func(s *ReplicaSet) { s.Plan = planOf(3) }, ""},
+		"it has no vote while it copies": {1, to(3, func(s *ReplicaSet) {
+			in(s, 1, false)
+			s.Seen[1].State = StateStartup2
+		}), ""},
+		"nor while it is behind": {1, to(3, func(s *ReplicaSet) {
 			in(s, 1, false)
 			s.Seen[1].Optime.Seconds -= nearlyLevel + 1
-		}, ""},
-		"it gets its vote when it is level": {1, func(s *ReplicaSet) { s.Plan = planOf(3); in(s, 1, false) }, "Grant 1"},
-		"a vote before another member":      {1, func(s *ReplicaSet) { s.Plan = planOf(3); in(s, 1, false); answers(s, 2, "") }, "Grant 1"},
-		"the last of four gets none":        {4, func(*ReplicaSet) {}, ""},
-		"until there are five":              {4, func(s *ReplicaSet) { s.Plan = planOf(5); answers(s, 4, "") }, "Grant 3"},
-		"and loses it again":                {5, func(s *ReplicaSet) { s.Plan = planOf(4) }, "Withdraw 3"},
-		"who leaves is struck":              {3, func(s *ReplicaSet) { s.Plan = planOf(2) }, "Remove 2"},
-		"though it is gone already":         {3, func(s *ReplicaSet) { s.Plan = planOf(2); lost(s, 2) }, "Remove 2"},
-		"without a vote first":              {4, func(s *ReplicaSet) { s.Plan = planOf(2) }, "Remove 3"},
-		"not while too few would stay":      {3, func(s *ReplicaSet) { s.Plan = planOf(2); lost(s, 1) }, ""},
-		"all but one leave one by one":      {3, func(s *ReplicaSet) { s.Plan = planOf(1) }, "Remove 1"},
-		"the primary does not strike itself": {3, func(s *ReplicaSet) {
-			s.Plan = planOf(2)
+		}), ""},
+		"it gets its vote when it is level": {1, to(3, func(s *ReplicaSet) { in(s, 1, false) }), "Grant 1"},
+		"a vote before another member": {1, to(3, func(s *ReplicaSet) {
+			in(s, 1, false)
+			answers(s, 2, "")
+		}), "Grant 1"},
+		"the last of four gets none":   {4, func(*ReplicaSet) {}, ""},
+		"until there are five":         {4, to(5, func(s *ReplicaSet) { answers(s, 4, "") }), "Grant 3"},
+		"and loses it again":           {5, func(s *ReplicaSet) { s.Plan = planOf(4) }, "Withdraw 3"},
+		"who leaves is struck":         {3, func(s *ReplicaSet) { s.Plan = planOf(2) }, "Remove 2"},
+		"though it is gone already":    {3, to(2, func(s *ReplicaSet) { lost(s, 2) }), "Remove 2"},
+		"without a vote first":         {4, func(s *ReplicaSet) { s.Plan = planOf(2) }, "Remove 3"},
+		"not while too few would stay": {3, to(2, func(s *ReplicaSet) { lost(s, 1) }), ""},
+		"all but one leave one by one": {3, func(s *ReplicaSet) { s.Plan = planOf(1) }, "Remove 1"},
+		"the primary does not strike itself": {3, to(2, func(s *ReplicaSet) {
 			s.Seen[0].Self, s.Seen[2].Self, s.Seen[0].State, s.Seen[2].State = false, true, StateSecondary, StatePrimary
 			s.Member = name(2)
-		}, ""},
-		"a secondary changes nothing":   {3, func(s *ReplicaSet) { s.Plan = planOf(2); s.Seen[0].Self, s.Seen[1].Self = false, true }, ""},
-		"nor anybody without a primary": {3, func(s *ReplicaSet) { s.Plan = planOf(2); s.Seen[0].State = StateSecondary }, ""},
-		"one change after the other":    {3, func(s *ReplicaSet) { s.Plan = planOf(2); s.Committed = false }, ""},
+		}), ""},
+		"a secondary changes nothing":   {3, to(2, func(s *ReplicaSet) { s.Seen[0].Self, s.Seen[1].Self = false, true }), ""},
+		"nor anybody without a primary": {3, to(2, func(s *ReplicaSet) { s.Seen[0].State = StateSecondary }), ""},
+		"one change after the other":    {3, to(2, func(s *ReplicaSet) { s.Committed = false }), ""},
 	} {
 		if got := said(setOf(tt.members, tt.change).Next()); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)

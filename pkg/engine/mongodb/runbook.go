@@ -6,8 +6,6 @@ package mongodb
 import (
 	"slices"
 
-	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
@@ -26,7 +24,7 @@ var Runbook = []runbook.Rule{
 	runbook.StayDownWhenFenced,
 	runbook.RefuseForeignData,
 	runbook.WaitForAPlan,
-	neverBeginAgain,
+	runbook.NeverBeginAgain,
 	runbook.PrepareOnce,
 	runbook.Bequeath,
 	runbook.StartAsItWas,
@@ -35,17 +33,6 @@ var Runbook = []runbook.Rule{
 	rebuild,
 	giveWay,
 	runbook.TendTheServer,
-}
-
-// neverBeginAgain tells of a cluster that has data by its plan, and whose one member has none: a server that starts
-// there would wait for ever to be added. Where there are others, an empty member copies from them.
-func neverBeginAgain(o observation) (step, bool) {
-	if o.Volume.HasData || o.Plan.SystemID == "" || len(o.Plan.Members) > 1 {
-		return step{}, false
-	}
-	return step{Kind: runbook.StepWait, Reason: "the data is gone", Problem: &engine.Problem{
-		Reason: v1alpha1.ReasonDataMissing, Message: "this is the only member, and its volume has no data",
-	}}, true
 }
 
 // rebuild throws a replica's data away when somebody asked for it: the server copies everything anew when it starts

@@ -15,8 +15,8 @@ import (
 )
 
 // series are the versions that AtlasDB runs, each reached in place from the one before it alone
-// (https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-replica-set/). The name of a series is also the feature
-// compatibility version that a set of it ends up with.
+// (https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-replica-set/). The name of a series is also the
+// feature compatibility version that a set of it ends up with.
 var series = []string{"6.0", "7.0", "8.0"}
 
 // SeriesOf gives the series of a build: "8.0" of "8.0.13". A version that names no minor is of the first: "8" is "8.0".

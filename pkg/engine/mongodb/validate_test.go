@@ -29,14 +29,18 @@ func TestValidate(t *testing.T) {
 		change func(*v1alpha1.DatabaseClusterSpec)
 		want   string // a part of what is said against it; "" where it is good
 	}{
-		"the default":       {func(*v1alpha1.DatabaseClusterSpec) {}, ""},
-		"a prefix":          {version("8"), ""},
-		"the oldest":        {version("6.0.25"), ""},
-		"older":             {version("5.0.31"), `spec.version: Invalid value: "5.0.31": AtlasDB runs MongoDB 6.0, 7.0, 8.0`},
-		"a rapid release":   {version("7.3.1"), "spec.version"},
-		"no version":        {version("latest"), "spec.version"},
-		"shards":            {func(s *v1alpha1.DatabaseClusterSpec) { s.Shards = new(int32(2)) }, "spec.shards: Unsupported value: 2: "},
-		"without TLS":       {func(s *v1alpha1.DatabaseClusterSpec) { s.Network.TLS.Mode = v1alpha1.TLSPreferred }, `supported values: "Required"`},
+		"the default":     {func(*v1alpha1.DatabaseClusterSpec) {}, ""},
+		"a prefix":        {version("8"), ""},
+		"the oldest":      {version("6.0.25"), ""},
+		"older":           {version("5.0.31"), `spec.version: Invalid value: "5.0.31": AtlasDB runs MongoDB 6.0, 7.0, 8.0`},
+		"a rapid release": {version("7.3.1"), "spec.version"},
+		"no version":      {version("latest"), "spec.version"},
+		"shards": {func(s *v1alpha1.DatabaseClusterSpec) {
+			s.Shards = new(int32(2))
+		}, "spec.shards: Unsupported value: 2: "},
+		"without TLS": {func(s *v1alpha1.DatabaseClusterSpec) {
+			s.Network.TLS.Mode = v1alpha1.TLSPreferred
+		}, `spec.network.tls.mode: Unsupported value: "Preferred": supported values: "Required"`},
 		"a live parameter":  {set("cursorTimeoutMillis", "300000", "notablescan", "true"), ""},
 		"an option":         {set("net.maxIncomingConnections", "2000", "operationProfiling.mode", "slowOp"), ""},
 		"no number":         {set("cursorTimeoutMillis", "soon"), `"soon": allowed is a whole number from 1 to`},
@@ -57,8 +61,9 @@ func TestValidate(t *testing.T) {
 		"the log":           {set("systemLog.destination", "file"), "Forbidden: the process is the agent's"},
 		"a cache that fits": {set(cacheSize, "0.75"), ""},
 		"one that does not": {set(cacheSize, "0.76"), "a member has 1024Mi of memory: allowed is from 0.25 to 0.75, in GB"},
-		"too little memory": {limit("511Mi"), `spec.resources.limits[memory]: Invalid value: "511Mi": MongoDB needs at least 512Mi`},
-		"the least":         {limit("512Mi"), ""},
+		"too little memory": {limit("511Mi"),
+			`spec.resources.limits[memory]: Invalid value: "511Mi": MongoDB needs at least 512Mi`},
+		"the least": {limit("512Mi"), ""},
 	} {
 		spec := newSpec("1Gi")
 		tt.change(spec)

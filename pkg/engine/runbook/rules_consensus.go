@@ -3,7 +3,12 @@
 
 package runbook
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
 
 // These rules are for engines that find out by themselves who may write: a server starts as what its volume says, and
 // there is no standing to wait for.
@@ -46,6 +51,24 @@ func StayDownWhenFenced(o Observation) (Step, bool) {
 func WaitForAPlan(o Observation) (Step, bool) {
 	_, planned := o.Plan.Member(o.Member)
 	return Step{Kind: StepWait, Reason: "the plan does not have this member"}, !planned && !o.Server.Running
+}
+
+// NeverBeginAgain tells of a cluster that has data by its plan, and whose one server has none: to begin anew would hide
+// that it is gone, and to wait for others would be for ever. Where there are others, an empty member is a new one, or
+// gets from them what it lost.
+func NeverBeginAgain(o Observation) (Step, bool) {
+	servers := 0
+	for _, m := range o.Plan.Members {
+		if m.Component == "" {
+			servers++
+		}
+	}
+	if o.Volume.HasData || o.Plan.SystemID == "" || servers > 1 {
+		return Step{}, false
+	}
+	return Step{Kind: StepWait, Reason: "the data is gone", Problem: &engine.Problem{
+		Reason: v1alpha1.ReasonDataMissing, Message: "this is the only member, and its volume has no data",
+	}}, true
 }
 
 // StartAsItWas starts the server; its own volume says what it is.
