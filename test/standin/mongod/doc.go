@@ -8,7 +8,7 @@
 // (gitVersion "simulated"). Neither the operator nor the agent links it.
 //
 // What a test proves with it is that AtlasDB is right about a server that behaves as MongoDB's documentation says. That
-// MongoDB behaves so it cannot prove; artifacts/docs/mongodb.md says how a user with the real image can.
+// MongoDB behaves so it cannot prove; the page on MongoDB, docs/mongodb.md, says how a user with the real image can.
 //
 // # What each part follows
 //

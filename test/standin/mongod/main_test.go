@@ -42,7 +42,7 @@ func configuration(t *testing.T) (path, port string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	_, port, _ = net.SplitHostPort(listener.Addr().String())
 	folder := t.TempDir()
 	path = filepath.Join(folder, "mongod.conf")
@@ -76,7 +76,7 @@ func TestSimulatedProgramEndsCleanlyWhenTold(t *testing.T) {
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			conn.Close()
+			_ = conn.Close()
 			break
 		}
 		if time.Now().After(end) {
@@ -98,8 +98,9 @@ func TestSimulatedProgramEndsCleanlyWhenTold(t *testing.T) {
 func TestSimulatedExitCodes(t *testing.T) {
 	t.Parallel()
 	out, err := program(t.Context(), "--config", "/nowhere").CombinedOutput()
-	if code := program(t.Context()).Run().(*exec.ExitError).ExitCode(); code != exitBadOptions {
-		t.Errorf("without a configuration: %d, want %d", code, exitBadOptions)
+	without := program(t.Context())
+	if err := without.Run(); err == nil || without.ProcessState.ExitCode() != exitBadOptions {
+		t.Errorf("without a configuration: %v, want exit code %d", err, exitBadOptions)
 	}
 	if err == nil {
 		t.Errorf("with a configuration that is not there: %s", out)

@@ -39,14 +39,14 @@ func lookup(name string) (command, bool) {
 
 var sessionCommands = map[string]command{
 	"hello":            {nothing, (*Server).hello},
-	"ping":             {nothing, done},
+	"ping":             {nothing, (*Server).done},
 	"buildInfo":        {nothing, (*Server).buildInfo},
 	"saslStart":        {nothing, (*Server).saslStart},
 	"saslContinue":     {nothing, (*Server).saslContinue},
 	"logout":           {nothing, (*Server).logout},
 	"connectionStatus": {nothing, (*Server).connectionStatus},
-	"endSessions":      {nothing, done},
-	"refreshSessions":  {nothing, done},
+	"endSessions":      {nothing, (*Server).done},
+	"refreshSessions":  {nothing, (*Server).done},
 }
 
 var dataCommands = map[string]command{
@@ -83,8 +83,8 @@ var administration = map[string]command{
 	"setFeatureCompatibilityVersion": {operate, (*Server).setFeatureCompatibility},
 	"getDefaultRWConcern":            {operate, (*Server).getDefaultConcern},
 	"setDefaultRWConcern":            {operate, (*Server).setDefaultConcern},
-	"invalidateUserCache":            {operate, done},
-	"killAllSessions":                {operate, done},
+	"invalidateUserCache":            {operate, (*Server).done},
+	"killAllSessions":                {operate, (*Server).done},
 	"shutdown":                       {operate, (*Server).shutdown},
 }
 
@@ -150,7 +150,8 @@ func (s *Server) label(r *request, reply bson.D, c code) bson.D {
 
 func isHello(name string) bool { return strings.EqualFold(name, "isMaster") || name == "hello" }
 
-func done(_ *Server, _ context.Context, _ *request) (bson.D, error) { return bson.D{}, nil }
+// done answers what there is nothing to do for.
+func (*Server) done(context.Context, *request) (bson.D, error) { return bson.D{}, nil }
 
 // namespace is the collection that a command names in its first field.
 func (r *request) namespace() (string, error) {

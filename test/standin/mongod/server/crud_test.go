@@ -8,23 +8,24 @@ import (
 )
 
 func TestSimulatedSingleMemberKeepsWhatItAcknowledged(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 1, func(s *set) {
 		s.initiate()
 		c := s.client(asMember()).Database("app").Collection("orders")
-		if _, err := c.InsertOne(t.Context(), d("_id", 1, "n", 7)); err != nil {
-			t.Fatal(err)
+		if _, err := c.InsertOne(s.Context(), d("_id", 1, "n", 7)); err != nil {
+			s.Fatal(err)
 		}
-		if _, err := c.UpdateByID(t.Context(), 1, d("$inc", d("n", 1))); err != nil {
-			t.Fatal(err)
+		if _, err := c.UpdateByID(s.Context(), 1, d("$inc", d("n", 1))); err != nil {
+			s.Fatal(err)
 		}
 		s.nodes[0].kill()
 		s.nodes[0].start()
 		var found struct{ N int }
-		if err := c.FindOne(t.Context(), d("_id", 1)).Decode(&found); err != nil || found.N != 8 {
-			t.Fatalf("after a kill: %+v, %v, want n = 8", found, err)
+		if err := c.FindOne(s.Context(), d("_id", 1)).Decode(&found); err != nil || found.N != 8 {
+			s.Fatalf("after a kill: %+v, %v, want n = 8", found, err)
 		}
-		if n, err := c.CountDocuments(t.Context(), d()); n != 1 || err != nil {
-			t.Errorf("%d documents, %v, want 1", n, err)
+		if n, err := c.CountDocuments(s.Context(), d()); n != 1 || err != nil {
+			s.Errorf("%d documents, %v, want 1", n, err)
 		}
 	})
 }

@@ -14,11 +14,12 @@ import (
 
 // TestSimulatedSetLosesNothingAcknowledged kills the primary while an application writes, three times.
 func TestSimulatedSetLosesNothingAcknowledged(t *testing.T) {
-	simulate(t, 3, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 3, func(s *set) {
 		s.initiate()
 		s.grow()
 		orders := s.client(asMember()).Database("app").Collection("orders")
-		w := startWriter(t.Context(), orders)
+		w := startWriter(s.Context(), orders)
 		for range 3 {
 			w.more(s, 20)
 			killed := s.primary()
@@ -27,16 +28,16 @@ func TestSimulatedSetLosesNothingAcknowledged(t *testing.T) {
 			s.primary()
 			// Twice the election timeout.
 			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("a new primary after %s", took)
+				s.Errorf("a new primary after %s", took)
 			}
 			w.more(s, 20)
 			killed.start()
 			s.eventually("the killed member is back", func() bool { return killed.hello()["secondary"] == true })
 		}
 		for _, id := range w.stop() {
-			n, err := orders.CountDocuments(t.Context(), d("_id", id, "n", 1))
+			n, err := orders.CountDocuments(s.Context(), d("_id", id, "n", 1))
 			if n != 1 || err != nil {
-				t.Errorf("order %d was acknowledged: found %d times (%v), want once, counted once", id, n, err)
+				s.Errorf("order %d was acknowledged: found %d times (%v), want once, counted once", id, n, err)
 			}
 		}
 		s.sameEverywhere()

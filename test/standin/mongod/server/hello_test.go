@@ -16,7 +16,8 @@ import (
 // TestSimulatedHelloIsSentWhenThereIsNews: a client that streams hears of the primary's end at once, and is left alone
 // while nothing changes.
 func TestSimulatedHelloIsSentWhenThereIsNews(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 1, func(s *set) {
 		s.initiate()
 		var replies atomic.Int64
 		monitor := &event.ServerMonitor{ServerHeartbeatSucceeded: func(e *event.ServerHeartbeatSucceededEvent) {
@@ -27,17 +28,17 @@ func TestSimulatedHelloIsSentWhenThereIsNews(t *testing.T) {
 		client := s.connect(options.Client().SetHosts([]string{s.nodes[0].host}).SetReplicaSet("rs0").
 			SetAuth(*asMember()).SetServerMonitor(monitor))
 		if err := client.Ping(context.Background(), nil); err != nil {
-			t.Fatal(err)
+			s.Fatal(err)
 		}
 		time.Sleep(time.Minute)
 		if n := replies.Load(); n < 4 || n > 10 {
-			t.Errorf("%d replies in a minute without news, want one in ten seconds", n)
+			s.Errorf("%d replies in a minute without news, want one in ten seconds", n)
 		}
 		before := replies.Load()
 		s.nodes[0].must(d("replSetStepDown", 60, "secondaryCatchUpPeriodSecs", 0, "force", true))
 		time.Sleep(time.Millisecond)
 		if n := replies.Load() - before; n == 0 {
-			t.Error("nothing was heard of the step-down")
+			s.Error("nothing was heard of the step-down")
 		}
 	})
 }

@@ -33,17 +33,18 @@ func code(err error) int32 {
 }
 
 func TestSimulatedHandover(t *testing.T) {
-	simulate(t, 3, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 3, func(s *set) {
 		s.initiate()
 		s.grow()
 		old := s.primary()
 		heir, frozen := s.others(old)[0], s.others(old)[1]
 		frozen.must(d("replSetFreeze", 60))
 		if _, err := frozen.run(d("replSetStepUp", 1)); code(err) != 125 {
-			t.Errorf("a frozen member that is to step up: %v, want CommandFailed", err)
+			s.Errorf("a frozen member that is to step up: %v, want CommandFailed", err)
 		}
 		if _, err := old.run(d("replSetFreeze", 60)); code(err) != 95 {
-			t.Errorf("freezing the primary: %v, want NotSecondary", err)
+			s.Errorf("freezing the primary: %v, want NotSecondary", err)
 		}
 		s.eventually("the primary steps down", func() bool {
 			_, err := old.run(d("replSetStepDown", 60, "secondaryCatchUpPeriodSecs", 10))
@@ -52,28 +53,30 @@ func TestSimulatedHandover(t *testing.T) {
 		s.eventually("the heir is the primary", func() bool { return heir.hello()["isWritablePrimary"] == true })
 		s.eventually("the old one follows", func() bool { return old.hello()["primary"] == heir.host })
 		if _, err := old.run(d("replSetStepDown", 60)); code(err) != 10107 {
-			t.Errorf("a secondary that is to step down: %v, want NotWritablePrimary", err)
+			s.Errorf("a secondary that is to step down: %v, want NotWritablePrimary", err)
 		}
 	})
 }
 
 // TestSimulatedStepDownNeedsAnHeir leaves the primary alone with one member that has no vote.
 func TestSimulatedStepDownNeedsAnHeir(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 1, func(s *set) {
 		s.initiate()
 		_, err := s.primary().run(d("replSetStepDown", 10, "secondaryCatchUpPeriodSecs", 1))
 		if code(err) != 262 {
-			t.Errorf("%v, want ExceededTimeLimit", err)
+			s.Errorf("%v, want ExceededTimeLimit", err)
 		}
 		if hello := s.nodes[0].hello(); hello["isWritablePrimary"] != true {
-			t.Errorf("after a refused step-down: %v", hello)
+			s.Errorf("after a refused step-down: %v", hello)
 		}
 	})
 }
 
 // TestSimulatedRollback has a primary take writes that no other member has, and comes back after another has led.
 func TestSimulatedRollback(t *testing.T) {
-	simulate(t, 3, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 3, func(s *set) {
 		s.initiate()
 		s.grow()
 		old := s.primary()
@@ -83,8 +86,8 @@ func TestSimulatedRollback(t *testing.T) {
 		}
 		alone := options.Collection().SetWriteConcern(writeconcern.W1())
 		lone := old.client(asMember()).Database("app").Collection("orders", alone)
-		if _, err := lone.InsertOne(t.Context(), d("_id", "lost")); err != nil {
-			t.Fatal(err)
+		if _, err := lone.InsertOne(s.Context(), d("_id", "lost")); err != nil {
+			s.Fatal(err)
 		}
 		old.kill()
 		for _, n := range others {
@@ -92,16 +95,16 @@ func TestSimulatedRollback(t *testing.T) {
 		}
 		s.primary()
 		kept := s.client(asMember()).Database("app").Collection("orders")
-		if _, err := kept.InsertOne(t.Context(), d("_id", "kept")); err != nil {
-			t.Fatal(err)
+		if _, err := kept.InsertOne(s.Context(), d("_id", "kept")); err != nil {
+			s.Fatal(err)
 		}
 		old.start()
 		s.eventually("the old primary is back", func() bool { return old.hello()["secondary"] == true })
 		s.sameEverywhere()
 		own := old.client(asMember()).Database("app").Collection("orders")
 		for id, want := range map[string]int64{"lost": 0, "kept": 1} {
-			if n, err := own.CountDocuments(t.Context(), d("_id", id)); n != want || err != nil {
-				t.Errorf("%s: %d documents, %v, want %d", id, n, err, want)
+			if n, err := own.CountDocuments(s.Context(), d("_id", id)); n != want || err != nil {
+				s.Errorf("%s: %d documents, %v, want %d", id, n, err, want)
 			}
 		}
 	})
@@ -109,18 +112,19 @@ func TestSimulatedRollback(t *testing.T) {
 
 // TestSimulatedPrimaryWithoutMajority steps down, and acknowledges nothing meanwhile.
 func TestSimulatedPrimaryWithoutMajority(t *testing.T) {
-	simulate(t, 3, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 3, func(s *set) {
 		s.initiate()
 		s.grow()
 		old := s.primary()
 		for _, n := range s.others(old) {
 			n.kill()
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 		defer cancel()
 		_, err := old.client(asMember()).Database("app").Collection("orders").InsertOne(ctx, d("_id", 1))
 		if err == nil {
-			t.Error("a write was acknowledged without a majority")
+			s.Error("a write was acknowledged without a majority")
 		}
 		s.eventually("it is a secondary", func() bool {
 			hello := old.hello()
@@ -130,12 +134,13 @@ func TestSimulatedPrimaryWithoutMajority(t *testing.T) {
 }
 
 func TestSimulatedMembersComeAndGo(t *testing.T) {
-	simulate(t, 3, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 3, func(s *set) {
 		s.initiate()
 		s.grow()
 		if _, err := s.primary().run(d("replSetInitiate", d("_id", "rs0", "version", 1,
 			"members", bson.A{d("_id", 0, "host", s.primary().host)}))); code(err) != 23 {
-			t.Errorf("initiating twice: %v, want AlreadyInitialized", err)
+			s.Errorf("initiating twice: %v, want AlreadyInitialized", err)
 		}
 		removed := s.others(s.primary())[0]
 		s.reconfigure(func(c bson.M) {
@@ -152,38 +157,39 @@ func TestSimulatedMembersComeAndGo(t *testing.T) {
 			return code(err) == 93
 		})
 		if hello := removed.hello(); hello["setName"] != nil || hello["secondary"] != false {
-			t.Errorf("hello of a removed member: %v", hello)
+			s.Errorf("hello of a removed member: %v", hello)
 		}
 	})
 }
 
 func TestSimulatedUsers(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 1, func(s *set) {
 		s.initiate()
 		users := s.client(asMember()).Database("admin").Collection("system.users")
 		// The verifier of the password "pencil" with this salt (RFC 7677, section 3).
-		if _, err := users.InsertOne(t.Context(), d("_id", "admin.app", "user", "app", "db", "admin",
+		if _, err := users.InsertOne(s.Context(), d("_id", "admin.app", "user", "app", "db", "admin",
 			"credentials", d("SCRAM-SHA-256", d("iterationCount", 4096,
 				"salt", "W22ZaJ0SNY7soEsUEjb6gQ==", "storedKey", "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
 				"serverKey", "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=")),
 			"roles", bson.A{d("role", "readWrite", "db", "app")})); err != nil {
-			t.Fatal(err)
+			s.Fatal(err)
 		}
 		login := &options.Credential{AuthSource: "admin", Username: "app", Password: "pencil"}
 		app := s.client(login)
-		if _, err := app.Database("app").Collection("orders").InsertOne(t.Context(), d("_id", 1)); err != nil {
-			t.Errorf("own database: %v", err)
+		if _, err := app.Database("app").Collection("orders").InsertOne(s.Context(), d("_id", 1)); err != nil {
+			s.Errorf("own database: %v", err)
 		}
-		if _, err := app.Database("other").Collection("orders").InsertOne(t.Context(), d("_id", 1)); code(err) != 13 {
-			t.Errorf("another database: %v, want Unauthorized", err)
+		if _, err := app.Database("other").Collection("orders").InsertOne(s.Context(), d("_id", 1)); code(err) != 13 {
+			s.Errorf("another database: %v, want Unauthorized", err)
 		}
-		if err := app.Database("admin").RunCommand(t.Context(), d("replSetGetConfig", 1)).Err(); code(err) != 13 {
-			t.Errorf("administration: %v, want Unauthorized", err)
+		if err := app.Database("admin").RunCommand(s.Context(), d("replSetGetConfig", 1)).Err(); code(err) != 13 {
+			s.Errorf("administration: %v, want Unauthorized", err)
 		}
 		wrong := *login
 		wrong.Password = "pen"
-		if err := s.client(&wrong).Ping(t.Context(), readpref.Primary()); err == nil {
-			t.Error("a wrong password was taken")
+		if err := s.client(&wrong).Ping(s.Context(), readpref.Primary()); err == nil {
+			s.Error("a wrong password was taken")
 		}
 	})
 }

@@ -57,10 +57,9 @@ type node struct {
 }
 
 // simulate runs a test of a set of so many servers, in a time of its own.
-func simulate(t *testing.T, size int, test func(t *testing.T, s *set)) {
-	t.Parallel()
+func simulate(t *testing.T, size int, test func(s *set)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(t, newSet(t, size)) })
+	synctest.Test(t, func(t *testing.T) { test(newSet(t, size)) })
 }
 
 func newSet(t *testing.T, size int) *set {
@@ -174,7 +173,8 @@ func (s *set) connect(o *options.ClientOptions) *mongo.Client {
 	s.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.authority.CertPEM)
-	o.SetDialer(s.network).SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).SetServerSelectionTimeout(deadline)
+	o.SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
+	o.SetDialer(s.network).SetServerSelectionTimeout(deadline)
 	client, err := mongo.Connect(o)
 	if err != nil {
 		s.Fatal(err)

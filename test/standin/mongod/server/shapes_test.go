@@ -108,7 +108,8 @@ var shapes = []struct {
 
 // TestSimulatedRepliesHaveTheDocumentedShape holds replies of a primary with one other member against the manual.
 func TestSimulatedRepliesHaveTheDocumentedShape(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 2, func(s *set) {
 		s.initiate()
 		s.grow()
 		primary := s.nodes[0]
@@ -117,13 +118,13 @@ func TestSimulatedRepliesHaveTheDocumentedShape(t *testing.T) {
 		})
 		client := primary.client(asMember())
 		for _, shape := range shapes {
-			reply, err := client.Database("admin").RunCommand(t.Context(), shape.command).Raw()
+			reply, err := client.Database("admin").RunCommand(s.Context(), shape.command).Raw()
 			if err != nil {
-				t.Errorf("%s: %v", shape.page, err)
+				s.Errorf("%s: %v", shape.page, err)
 			}
 			for path, want := range shape.fields {
 				if got := reply.Lookup(strings.Split(path, ".")...).Type; got != want {
-					t.Errorf("%s is %s, and %s at %s%s", path, got, want, manual, shape.page)
+					s.Errorf("%s is %s, and %s at %s%s", path, got, want, manual, shape.page)
 				}
 			}
 		}
@@ -132,14 +133,15 @@ func TestSimulatedRepliesHaveTheDocumentedShape(t *testing.T) {
 
 // TestSimulatedErrorsHaveTheDocumentedCodes: mongodb.com/docs/manual/reference/error-codes/.
 func TestSimulatedErrorsHaveTheDocumentedCodes(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, s *set) {
+	t.Parallel()
+	simulate(t, 1, func(s *set) {
 		n := s.nodes[0]
 		if hello := n.hello(); hello["isreplicaset"] != true || hello["setName"] != nil {
-			t.Errorf("hello before there is a set: %v", hello)
+			s.Errorf("hello before there is a set: %v", hello)
 		}
 		for _, before := range []string{"replSetGetStatus", "replSetGetConfig"} {
 			if _, err := n.run(d(before, 1)); code(err) != 94 {
-				t.Errorf("%s before there is a set: %v, want NotYetInitialized", before, err)
+				s.Errorf("%s before there is a set: %v, want NotYetInitialized", before, err)
 			}
 		}
 		s.initiate()
@@ -158,7 +160,7 @@ func TestSimulatedErrorsHaveTheDocumentedCodes(t *testing.T) {
 				"version", 2, "members", bson.A{})), 93},
 		} {
 			if _, err := n.run(tc.command); code(err) != tc.want {
-				t.Errorf("%s: %v, want code %d", name, err, tc.want)
+				s.Errorf("%s: %v, want code %d", name, err, tc.want)
 			}
 		}
 	})
