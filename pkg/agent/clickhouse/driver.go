@@ -22,8 +22,8 @@ import (
 
 // Options are what a Driver is made of.
 type Options struct {
-	// Member is the member's name.
-	Member string
+	// Member is the member's name, Address the IP address of its pod.
+	Member, Address string
 	// Root is the mount point of the volume, ConfigDirectory where everything that the server reads is written.
 	// CertificateDirectory has the certificates, and the password with which members log in to each other.
 	Root                 string

@@ -38,7 +38,7 @@ type library struct {
 func load(t *testing.T, plan engine.Plan, users string) (*library, error) {
 	t.Helper()
 	folder, here := os.Getenv("ATLASDB_CHDB"), t.TempDir()
-	files, err := ServerFiles(plan, plan.Members[0].Name, secrets)
+	files, err := ServerFiles(plan, plan.Members[0].Name, own)
 	must(t, err)
 	files["users.d/test.xml"] = users
 	paths := strings.NewReplacer(DataDirectory, filepath.Join(here, "data"), resource.TLSMountPath, here)

@@ -66,9 +66,10 @@ type Dialect struct {
 	// SlowSessions: a table whose session with the keepers ended may find that out only when it looks for itself, which it
 	// does once a minute by default.
 	SlowSessions bool
-	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, unless it is told to
-	// remember none. A pod that is made anew has another. That alone does not do: connections between servers that are
-	// kept for later have the former address too.
+	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, and a pod that is
+	// made anew has another. The server can be told to remember none; but the connections by which members fetch parts
+	// are pooled by name, and each has the address of when it was made. So members are fetched from at their addresses,
+	// and one that has moved is another one to the others' pools.
 	OldAddresses bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
