@@ -59,9 +59,10 @@ type Dialect struct {
 	ServerPools bool
 	// PoolEntries: mutations and merges of whole partitions wait for free entries of the pool, by settings of their own.
 	PoolEntries bool
-	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS, and passes what only the
-	// leader of a table may do, such as DROP PARTITION, on to that one there. No Service leads to it, and the
-	// NetworkPolicy lets in nobody but the other members.
+	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS, and there it would pass on
+	// to the leader of a table what only that may do, such as DROP PARTITION. As it knows no password that it could send
+	// without TLS, the leader refuses. No Service leads there, and the NetworkPolicy lets in nobody but the other
+	// members: a statement that is refused is better than one that waits for a connection.
 	PlainPort bool
 	// SlowSessions: a table whose session with the keepers ended may find that out only when it looks for itself, which it
 	// does once a minute by default.
