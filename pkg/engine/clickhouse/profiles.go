@@ -34,6 +34,8 @@ func (d Dialect) profileDefaults(c capacity) map[string]string {
 		// server that is to stop waits for it, and members stop one after the other.
 		"insert_quorum_timeout": "20000",
 		"log_queries":           "1",
+		// A session that says nothing finds out once in so many seconds that the server is to stop, which waits for that.
+		"poll_interval": "1",
 	}
 	if !d.ServerMemory {
 		total = c.queries()
