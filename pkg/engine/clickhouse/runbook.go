@@ -26,6 +26,7 @@ var Runbook = []runbook.Rule{
 	runbook.WaitForAPlan,
 	neverBeginAgain,
 	beginOnce,
+	fetchAnew,
 	runbook.StartAsItWas,
 	runbook.WaitForTheServer,
 	runbook.RestartForParameters,
@@ -70,6 +71,23 @@ func beginOnce(o observation) (step, bool) {
 		return step{Kind: runbook.StepInitialise, Reason: "no data was ever made"}, true
 	}
 	return step{Kind: runbook.StepWait, Reason: "no data was made yet, and this member may not make the first"}, true
+}
+
+// fetchAnew throws the data away for which somebody asked that it be fetched anew from the siblings. Without a sibling it
+// would be gone.
+func fetchAnew(o observation) (step, bool) {
+	const reason = "the data is to be fetched anew from the other members"
+	asked := o.Plan.Rebuild
+	me, _ := o.Plan.Member(o.Member)
+	switch {
+	case asked == nil || asked.Member != o.Member || asked.ID == o.Volume.Rebuilt || len(o.Plan.InShard(me.Shard)) < 2:
+		return step{}, false
+	case o.Server.Accepting && !o.Server.Quiet:
+		return step{Kind: runbook.StepQuiesce, Reason: reason}, true
+	case o.Server.Running:
+		return step{Kind: runbook.StepStopServer, Reason: reason}, true
+	}
+	return step{Kind: runbook.StepClone, Reason: reason}, true
 }
 
 // join makes a place for a keeper's data, once the members have data that it is for.
