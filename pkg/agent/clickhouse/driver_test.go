@@ -90,6 +90,49 @@ func TestReal18LostVolume(t *testing.T) {
 	s.until("the rows", func(runbook.Observation) bool { return second.rows("app.t") == 3 }, second)
 }
 
+// TestReal18ShardLeft: what a shard that left had in the keepers' tree is removed by a member that remains.
+func TestReal18ShardLeft(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, 1)
+	all := slices.Clone(s.plan.Members)
+	all[1].Name, all[1].Shard = "orders-db-1-0", 1
+	all[0].Name = "orders-db-0-0"
+	s.plan.Members, s.plan.Shards, s.plan.Initialiser = all, 2, all[0].Name
+	keeper, stays, leaves := s.cast("orders-db-keeper-0"), s.cast("orders-db-0-0"), s.cast("orders-db-1-0")
+	s.serve(keeper, stays, leaves)
+	stays.says(replicated)
+	leaves.says(replicated)
+	leaves.stopping = true
+	s.until("the end of the shard", func(o runbook.Observation) bool { return !o.Server.Running }, leaves)
+	s.plan.Members, s.plan.Shards = []engine.PlanMember{all[0], all[2]}, 1
+	d := stays.driver.(*Driver)
+	s.until("the shard to be forgotten", func(runbook.Observation) bool {
+		d.swept = time.Time{}
+		there, err := d.children(t.Context(), "/clickhouse/tables/orders/1/app")
+		return err == nil && len(there) == 0
+	}, stays)
+	if there, err := d.children(t.Context(), "/clickhouse/tables/orders/0/app"); err != nil || len(there) != 1 {
+		t.Errorf("of the shard that stays there are %v, %v", there, err)
+	}
+}
+
+// TestReal18FetchedAnew: when somebody asks for it, a member throws its data away and gets everything again.
+func TestReal18FetchedAnew(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, 1)
+	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
+	s.serve(keeper, first, second)
+	second.says(replicated)
+	first.says(replicated, insert(3))
+	s.plan.Rebuild = &engine.Rebuild{ID: "1", Member: second.name}
+	s.until("the answer to the request", func(o runbook.Observation) bool {
+		return o.Volume.Rebuilt == "1" && o.Server.Streaming
+	}, second)
+	if !slices.Contains(second.took, runbook.StepClone) || second.rows("app.t") != 3 {
+		t.Errorf("it took %v, and has %d rows", second.took, second.rows("app.t"))
+	}
+}
+
 // TestReal18Killed: a member that was killed takes writes as soon as its server is back, and does not wait for the
 // keepers to find out that the former one is dead.
 func TestReal18Killed(t *testing.T) {

@@ -125,11 +125,10 @@ func (d *Driver) learn(ctx context.Context, plan engine.Plan, missing []clickhou
 // what it had then: they are told that it is lost.
 func (d *Driver) learnTable(ctx context.Context, plan engine.Plan, t clickhouse.Table) error {
 	err := d.client.Exec(ctx, t.Create)
-	if err == nil || !strings.Contains(err.Error(), "already exists") {
+	if !isTaken(err) {
 		return err
 	}
-	me, _ := plan.Member(d.options.Member)
-	path, found := clickhouse.ReplicaPath(plan, clickhouse.PathOwner{Name: me.Name, Shard: me.Shard}, t)
+	path, found := clickhouse.ReplicaPath(plan, d.owner(plan), t)
 	if !found {
 		return err
 	}
@@ -137,6 +136,15 @@ func (d *Driver) learnTable(ctx context.Context, plan engine.Plan, t clickhouse.
 		return err
 	}
 	return d.client.Exec(ctx, t.Create)
+}
+
+// isTaken says that the keepers have what was to be made under this member's name already.
+func isTaken(err error) bool { return err != nil && strings.Contains(err.Error(), "already exists") }
+
+// owner is this member as the keepers' tree has it.
+func (d *Driver) owner(plan engine.Plan) clickhouse.PathOwner {
+	me, _ := plan.Member(d.options.Member)
+	return clickhouse.PathOwner{Name: me.Name, Shard: me.Shard}
 }
 
 // listen asks all siblings for their tables. Those that do not answer are left out.
@@ -183,7 +191,15 @@ func (d *Driver) ask(ctx context.Context, plan engine.Plan, m engine.PlanMember)
 // makeDatabases makes those of the plan.
 func (d *Driver) makeDatabases(ctx context.Context, plan engine.Plan, shared bool) error {
 	for _, database := range plan.Databases {
-		if err := d.client.Exec(ctx, clickhouse.CreateDatabase(database.Name, shared)); err != nil {
+		create := clickhouse.CreateDatabase(database.Name, shared)
+		err := d.client.Exec(ctx, create)
+		if shared && isTaken(err) { // by a former life, whose volume is gone
+			forget := clickhouse.DropDatabaseReplica(clickhouse.DatabasePath(plan, database.Name), d.owner(plan))
+			if err = d.client.Exec(ctx, forget); err == nil {
+				err = d.client.Exec(ctx, create)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("making database %s: %w", database.Name, err)
 		}
 	}
