@@ -4,8 +4,10 @@
 package clickhouse
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +152,35 @@ func TestReal18Killed(t *testing.T) {
 	if took := time.Since(began); took > keeperSession*3/4 {
 		t.Errorf("it took %s", took)
 	}
+}
+
+// TestReal18Frozen: a member froze, and nobody but it has its last write. The others give that up, and take new ones.
+func TestReal18Frozen(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 3, 1)
+	keeper, first, second, third := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1"),
+		s.cast("orders-db-2")
+	s.serve(keeper, first, second, third)
+	for _, a := range []*actor{first, second, third} {
+		a.says(replicated)
+	}
+	first.says(insert(3))
+	second.signal(syscall.SIGSTOP)
+	third.signal(syscall.SIGSTOP)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if err := first.app().Exec(ctx, insert(4)); err == nil {
+		t.Error("a write was taken by one of three")
+	}
+	first.signal(syscall.SIGSTOP)
+	second.signal(syscall.SIGCONT)
+	third.signal(syscall.SIGCONT)
+	began := time.Now()
+	s.until("a write", func(runbook.Observation) bool {
+		return second.app().Exec(t.Context(), insert(5)) == nil
+	}, second, third)
+	t.Logf("writes were refused for %s", time.Since(began))
+	first.signal(syscall.SIGCONT)
 }
 
 // TestReal18KeeperGone: without keepers reads go on and writes are refused, which is told; then all goes on by itself.

@@ -72,6 +72,10 @@ type Dialect struct {
 	// are pooled by name, and each has the address of when it was made. So members are fetched from at their addresses,
 	// and one that has moved is another one to the others' pools.
 	OldAddresses bool
+	// PatientFetches: a member that fetches a part from another waits for half an hour for the next byte, and so long no
+	// other member's word counts for it: one that is frozen, or gone without a word, would hold up all writes to a table
+	// whose last one it had not passed on.
+	PatientFetches bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
 	// LeastMemory is the least memory of a server that does anything.
@@ -82,7 +86,7 @@ type Dialect struct {
 var dialects = []Dialect{
 	{
 		Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, SlowSessions: true,
-		OldAddresses: true, LeastMemory: 256 * mib,
+		OldAddresses: true, PatientFetches: true, LeastMemory: 256 * mib,
 	},
 	{
 		Since: "24.8", Root: "clickhouse", Keeper: ClickHouseKeeper, ReplicatedDatabases: true, Grants: true,

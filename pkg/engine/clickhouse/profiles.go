@@ -50,6 +50,10 @@ func (d Dialect) profileDefaults(c capacity) map[string]string {
 	if c.cpus > 0 {
 		all["max_threads"] = decimal(c.cpus) // the server may see all CPUs of the machine
 	}
+	if d.PatientFetches {
+		// The longer of both counts for all that is done on a connection, and a handshake takes three such times.
+		all["http_send_timeout"], all["http_receive_timeout"] = "5", "5"
+	}
 	query := c.query(total)
 	all["max_memory_usage"] = decimal(query)
 	all["max_bytes_before_external_group_by"] = decimal(spill(query))
