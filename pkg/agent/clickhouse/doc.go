@@ -24,6 +24,11 @@
 // Replicated the
 // server does all of it by itself.
 //
+// # What a quorum decided
+//
+// A write whose quorum did not come is nobody's, once the replicas have agreed on that. A member that kept its part of
+// one is made to give it up (quorum.go).
+//
 // # Who left
 //
 // The keepers remember the replicas of members that left, and keep the log of a table for them. The first member of a
@@ -46,6 +51,6 @@
 //     ones; unless the keepers have no quorum, without which an old server does not start.
 //   - A scrape has a connection of its own and is bounded in time: a server that hangs holds up nobody.
 //
-// Read driver.go, then observe.go, rest.go, tend.go, configure.go, school.go, sweep.go, sweep_shards.go and revive.go; keeper.go is the
+// Read driver.go, then observe.go, rest.go, tend.go, configure.go, school.go, quorum.go, sweep.go, sweep_shards.go and revive.go; keeper.go is the
 // other driver, words.go how keepers are asked. tenant.go and volume.go are what both have in common.
 package clickhouse

@@ -54,6 +54,8 @@ type Driver struct {
 	school   school
 	// swept is when replicas that left were last looked for.
 	swept time.Time
+	// gaveUp is when parts were last looked for that the others gave up.
+	gaveUp time.Time
 }
 
 // run is what is known of the server that runs.

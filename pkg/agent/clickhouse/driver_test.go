@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-zookeeper/zk"
+
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -151,6 +153,25 @@ func TestReal18Killed(t *testing.T) {
 	}, second)
 	if took := time.Since(began); took > keeperSession*3/4 {
 		t.Errorf("it took %s", took)
+	}
+}
+
+// TestReal18FailedQuorum: what the replicas have agreed to give up goes, from whoever still has it.
+func TestReal18FailedQuorum(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, 1)
+	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
+	s.serve(keeper, first, second)
+	second.says(replicated)
+	first.says(replicated, insert(3), insert(4))
+	s.must(withKeepers(t.Context(), s.plan, func(client *zk.Conn) error {
+		const failed = "/clickhouse/tables/orders/0/app/t/quorum/failed_parts/all_0_0_0"
+		_, err := client.Create(failed, nil, 0, zk.WorldACL(zk.PermAll))
+		return err
+	}))
+	for _, a := range []*actor{first, second} {
+		a.driver.(*Driver).gaveUp = time.Time{}
+		s.until("the end of the first write", func(runbook.Observation) bool { return a.rows("app.t") == 4 }, a)
 	}
 }
 
