@@ -7,12 +7,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/go-zookeeper/zk"
 
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -78,6 +80,31 @@ func TestReal18NewMember(t *testing.T) {
 	third = s.cast("orders-db-2")
 	s.serve(keeper, first, second, third)
 	s.until("the rows again", func(runbook.Observation) bool { return third.rows("app.a") == 3 }, third)
+}
+
+// TestReal18TableThatCannotBeMade: a new member that cannot have a table of the others says which, and why.
+func TestReal18TableThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, 1)
+	all := slices.Clone(s.plan.Members)
+	s.plan.Members = []engine.PlanMember{all[0], all[2]}
+	keeper, first := s.cast("orders-db-keeper-0"), s.cast("orders-db-0")
+	s.serve(keeper, first)
+	first.says("CREATE TABLE app.base (id UInt64) ENGINE = Memory",
+		"CREATE MATERIALIZED VIEW app.feed TO app.base AS SELECT id FROM app.base", "DROP TABLE app.base")
+	s.plan.Members = all
+	second := s.cast("orders-db-1")
+	s.until("what is behind", func(o runbook.Observation) bool { return strings.Contains(o.SchemaBehind, "missing") }, second)
+	second.driver.(*Driver).run.began = time.Now().Add(-teachersWithin)
+	o := second.pass()
+	if o.Server.Streaming || o.Problem == nil || o.Problem.Reason != v1alpha1.ReasonSchemaBehind ||
+		!strings.Contains(o.Problem.Message, "app.feed") || !strings.Contains(o.Problem.Message, "app.base") {
+		t.Errorf("level: %t, problem %+v", o.Server.Streaming, o.Problem)
+	}
+	first.says("DROP TABLE app.feed")
+	s.until("a level member", func(o runbook.Observation) bool {
+		return o.Server.Streaming && o.Problem == nil
+	}, first, second)
 }
 
 // TestReal18LostVolume: a member whose volume is gone gets everything again, under the name that it had.

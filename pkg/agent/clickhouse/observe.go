@@ -35,6 +35,9 @@ func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
 	if o.Problem == nil {
 		o.Problem = d.waiting(o.Plan)
 	}
+	if o.Problem == nil {
+		o.Problem = d.untaught()
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"k8s.io/klog/v2"
 
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 )
@@ -23,6 +24,8 @@ type school struct {
 	schooled bool
 	behind   string
 	looked   time.Time
+	// refusal is what the server said of a table that could not be made, "" when all could.
+	refusal string
 	// fresh says that it has made tables and never had all that is in them.
 	fresh bool
 }
@@ -90,7 +93,7 @@ func (d *Driver) attend(
 	if len(missing) > 0 {
 		return missing, nil
 	}
-	m.Schooled, d.school.schooled = true, true
+	m.Schooled, d.school.schooled, d.school.refusal = true, true, ""
 	return nil, d.volume.remember(m)
 }
 
@@ -102,15 +105,28 @@ func (d *Driver) compare(plan engine.Plan, missing, mine []clickhouse.Table) {
 	}
 }
 
+// untaught is the problem of a new member that cannot make all tables of its siblings. They may come in another order
+// than one needs the other, and a sibling may have yet to drop one: so it is told when that has lasted.
+func (d *Driver) untaught() *engine.Problem {
+	if d.school.schooled || d.school.refusal == "" || time.Since(d.run.began) < teachersWithin {
+		return nil
+	}
+	return &engine.Problem{
+		Reason: v1alpha1.ReasonSchemaBehind, Message: "a table of the other members cannot be made here: " + d.school.refusal,
+	}
+}
+
 func members(plan engine.Plan) int { return len(plan.Members) - len(plan.Ensemble()) }
 
 // learn makes tables, and gives those that it could not make. What needs another comes after it in another round.
 func (d *Driver) learn(ctx context.Context, plan engine.Plan, missing []clickhouse.Table) []clickhouse.Table {
 	for {
+		d.school.refusal = ""
 		left := slices.DeleteFunc(slices.Clone(missing), func(t clickhouse.Table) bool {
 			err := d.learnTable(ctx, plan, t)
 			if err != nil {
 				klog.FromContext(ctx).Error(err, "A table of the siblings could not be made", "table", t.FullName())
+				d.school.refusal = t.Database + "." + t.Name + ": " + brief(err.Error())
 			}
 			return err == nil
 		})
