@@ -69,6 +69,10 @@ type run struct {
 	level bool
 	// lost is since when the keepers do not answer the server, zero while they do.
 	lost time.Time
+	// hung is when it last did not answer in time whether they do, stranded since when they answer the agent and not it.
+	hung, stranded time.Time
+	// gaveUp is when parts of a table were given up, by its path in the keepers' tree.
+	gaveUp map[string]time.Time
 	// quiesced is since when it is to come to rest, hurried that the pod ends.
 	quiesced time.Time
 	hurried  bool

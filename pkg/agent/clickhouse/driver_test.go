@@ -183,14 +183,15 @@ func TestReal18Killed(t *testing.T) {
 	}
 }
 
-// TestReal18FailedQuorum: what the replicas have agreed to give up goes, from whoever still has it.
+// TestReal18FailedQuorum: what the replicas have agreed to give up goes, from whoever still has it, and so does what the
+// keepers were never told of.
 func TestReal18FailedQuorum(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
 	second.says(replicated)
-	first.says(replicated, insert(3), insert(4))
+	first.says(replicated, insert(3), insert(4), insert(50))
 	s.must(withKeepers(t.Context(), s.plan, func(client *zk.Conn) error {
 		const failed = "/clickhouse/tables/orders/0/app/t/quorum/failed_parts/all_0_0_0"
 		_, err := client.Create(failed, nil, 0, zk.WorldACL(zk.PermAll))
@@ -198,7 +199,17 @@ func TestReal18FailedQuorum(t *testing.T) {
 	}))
 	for _, a := range []*actor{first, second} {
 		a.driver.(*Driver).gaveUp = time.Time{}
-		s.until("the end of the first write", func(runbook.Observation) bool { return a.rows("app.t") == 4 }, a)
+		s.until("the end of the first write", func(runbook.Observation) bool { return a.rows("app.t") == 54 }, a)
+	}
+	const part = "/clickhouse/tables/orders/0/app/t/replicas/orders-db-0/parts/all_1_1_0"
+	s.must((&Driver{}).removeTree(t.Context(), s.plan, part))
+	time.Sleep(2 * time.Second) // the server counts the age of a part in seconds
+	d := first.driver.(*Driver)
+	mine, err := replicas(t.Context(), d.client)
+	s.must(err)
+	s.must(d.giveUpIn(t.Context(), mine[0], time.Second))
+	if n := first.rows("app.t"); n != 50 {
+		t.Errorf("%d rows of a part that nobody knows of", n)
 	}
 }
 

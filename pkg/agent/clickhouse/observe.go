@@ -5,6 +5,7 @@ package clickhouse
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -31,6 +32,7 @@ func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
 	o.Refused, o.Pending, o.SchemaBehind = d.config.complaint, d.config.pending, d.school.behind
 	if d.server != nil {
 		d.observeServer(ctx, o)
+		o.Server.Stranded = o.Server.Accepting && d.isStranded(ctx, o.Plan)
 	}
 	if o.Problem == nil {
 		o.Problem = d.waiting(o.Plan)
@@ -111,7 +113,13 @@ func (d *Driver) observeKeepers(ctx context.Context, plan engine.Plan) {
 		d.run.lost = time.Time{}
 		return
 	}
+	if time.Since(d.run.hung) < hungFor {
+		return
+	}
 	_, err := number(ctx, d.client, "SELECT count() FROM system.zookeeper WHERE path = '/'")
+	if ctx.Err() != nil {
+		d.run.hung = time.Now()
+	}
 	switch {
 	case err == nil:
 		d.run.lost = time.Time{}
@@ -121,6 +129,33 @@ func (d *Driver) observeKeepers(ctx context.Context, plan engine.Plan) {
 	case d.run.lost.IsZero():
 		d.run.lost = time.Now()
 	}
+}
+
+// hungFor is how long a server is not asked again whether the keepers answer it, when it did not say in time. Each such
+// question waits in it behind the others, and those of a dead session wait for long. It is less than lostFor, since a
+// server that is only busy has lost nothing.
+const hungFor = 4 * time.Second
+
+const (
+	// strandedFor is how long a server may take to find keepers that are there: it looks once in ten seconds.
+	strandedFor = 25 * time.Second
+	// strandedTurn is what each member of a shard waits for longer than the one before it, so that no two of them restart
+	// at once.
+	strandedTurn = 20 * time.Second
+)
+
+// isStranded says whether the server has not found the keepers for long although they have a quorum.
+func (d *Driver) isStranded(ctx context.Context, plan engine.Plan) bool {
+	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || !d.serving(ctx, plan) {
+		d.run.stranded = time.Time{}
+		return false
+	}
+	if d.run.stranded.IsZero() {
+		d.run.stranded = time.Now()
+	}
+	me, _ := plan.Member(d.options.Member)
+	turn := slices.IndexFunc(plan.InShard(me.Shard), func(m engine.PlanMember) bool { return m.Name == me.Name })
+	return time.Since(d.run.stranded) > strandedFor+time.Duration(turn)*strandedTurn
 }
 
 // waiting is the problem of a server whose keepers do not answer. Keepers that never did are still to be born.

@@ -15,10 +15,22 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 )
 
-// giveUp takes away what this member alone kept of writes whose quorum failed. When the keepers lose a member that has a
-// part which nobody else has, the others agree that the part failed, and the member looks for such parts before it is
-// there again. One that fails between its look and its return stays with it, as rows that no other replica has, until
-// it looks again: a server does so when a replica of it is restarted, and the part goes to the detached ones.
+// unregisteredFor is how long a part may be on the disk before the keepers must know of it: a server tells them before
+// it shows the part to anybody, unless it lost them just then.
+const unregisteredFor = 30 * time.Second
+
+// giveUpAgainAfter is how long a table is left alone in which nothing was given up although it should have been.
+const giveUpAgainAfter = 10 * time.Minute
+
+// giveUp takes away what this member alone kept of writes that no client was told of. There are two ways to such rows,
+// which no other replica has.
+//
+// When the keepers lose a member that has a part which nobody else has, the others agree that its quorum failed, and
+// the member looks for such parts before it is there again; one that fails between its look and its return stays. And a
+// server that lost the keepers while it told them of a part keeps that, and looks five minutes later whether they know
+// of it.
+//
+// A server does both when a replica of it is restarted; what it gives up goes to the detached parts.
 func (d *Driver) giveUp(ctx context.Context, plan engine.Plan) error {
 	if len(plan.Ensemble()) == 0 || time.Since(d.gaveUp) < sweepEvery {
 		return nil
@@ -28,10 +40,10 @@ func (d *Driver) giveUp(ctx context.Context, plan engine.Plan) error {
 		return fmt.Errorf("reading the replicated tables: %w", err)
 	}
 	for _, r := range mine {
-		if r.ReadOnly {
+		if r.ReadOnly || time.Since(d.run.gaveUp[r.Path]) < giveUpAgainAfter {
 			continue
 		}
-		if err := d.giveUpIn(ctx, r); err != nil {
+		if err := d.giveUpIn(ctx, r, unregisteredFor); err != nil {
 			return err
 		}
 	}
@@ -39,19 +51,30 @@ func (d *Driver) giveUp(ctx context.Context, plan engine.Plan) error {
 	return nil
 }
 
-// giveUpIn does so in one table.
-func (d *Driver) giveUpIn(ctx context.Context, r clickhouse.Replica) error {
-	failed, err := number(ctx, d.client, "SELECT toUInt64(count()) FROM system.zookeeper WHERE path = "+
-		clickhouse.Text(path.Join(r.Path, "quorum/failed_parts"))+" AND name IN (SELECT name FROM system.parts WHERE active"+
-		" AND database = "+clickhouse.Text(r.Database)+" AND table = "+clickhouse.Text(r.Table)+")")
-	if err != nil {
-		return fmt.Errorf("looking for parts of %s.%s whose quorum failed: %w", r.Database, r.Table, err)
+// giveUpIn does so in one table. A server that would have to give up more than half of the rows makes sure that nobody
+// erred by not taking the table at all; then it is left to find out by itself.
+func (d *Driver) giveUpIn(ctx context.Context, r clickhouse.Replica, unregistered time.Duration) error {
+	nodes := func(of ...string) string {
+		return "(SELECT name FROM system.zookeeper WHERE path = " +
+			clickhouse.Text(path.Join(append([]string{r.Path}, of...)...)) + ")"
 	}
-	if failed == 0 {
+	condemned, err := number(ctx, d.client, "SELECT toUInt64(sumIf(rows, nobodys) * 2 <= sum(rows) ? countIf(nobodys) : 0)"+
+		" FROM (SELECT rows, name IN "+nodes("quorum/failed_parts")+
+		fmt.Sprintf(" OR (modification_time < now() - %d AND name NOT IN ", int(unregistered.Seconds()))+
+		nodes("replicas", d.options.Member, "parts")+") AS nobodys FROM system.parts WHERE active AND database = "+
+		clickhouse.Text(r.Database)+" AND table = "+clickhouse.Text(r.Table)+")")
+	if err != nil {
+		return fmt.Errorf("looking for parts of %s.%s that are nobody's: %w", r.Database, r.Table, err)
+	}
+	if condemned == 0 {
 		return nil
 	}
-	klog.FromContext(ctx).Info("Giving up parts that the other replicas gave up", "database", r.Database,
-		"table", r.Table, "parts", failed)
+	klog.FromContext(ctx).Info("Giving up parts that no other replica has", "database", r.Database, "table", r.Table,
+		"parts", condemned)
+	if d.run.gaveUp == nil {
+		d.run.gaveUp = map[string]time.Time{}
+	}
+	d.run.gaveUp[r.Path] = time.Now()
 	name := clickhouse.Table{Database: r.Database, Name: r.Table}.FullName()
 	if err := d.client.Exec(ctx, "SYSTEM RESTART REPLICA "+name); err != nil {
 		return fmt.Errorf("having %s look again: %w", name, err)

@@ -65,7 +65,8 @@ type Dialect struct {
 	// members: a statement that is refused is better than one that waits for a connection.
 	PlainPort bool
 	// SlowSessions: a table whose session with the keepers ended may find that out only when it looks for itself, which it
-	// does once a minute by default.
+	// does once a minute by default. And requests of a session that is dead wait for each other, each as long as an
+	// operation may take, before the session ends.
 	SlowSessions bool
 	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, and a pod that is
 	// made anew has another. The server can be told to remember none; but the connections by which members fetch parts

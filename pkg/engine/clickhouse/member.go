@@ -116,6 +116,9 @@ func (d Dialect) consensus(plan engine.Plan) []element {
 	}
 	// So long after a member died its replicas count as dead, and its own next life gets them back.
 	nodes = append(nodes, leaf("session_timeout_ms", "10000"))
+	if d.SlowSessions {
+		nodes = append(nodes, leaf("operation_timeout_ms", "3000"))
+	}
 	return []element{
 		group("zookeeper", nodes...),
 		group("distributed_ddl", leaf("path", "/clickhouse/task_queue/ddl")),

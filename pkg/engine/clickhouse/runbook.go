@@ -29,6 +29,7 @@ var Runbook = []runbook.Rule{
 	fetchAnew,
 	runbook.StartAsItWas,
 	runbook.WaitForTheServer,
+	restartTheStranded,
 	runbook.RestartForParameters,
 	tend,
 }
@@ -88,6 +89,19 @@ func fetchAnew(o observation) (step, bool) {
 		return step{Kind: runbook.StepStopServer, Reason: reason}, true
 	}
 	return step{Kind: runbook.StepClone, Reason: reason}, true
+}
+
+// restartTheStranded stops a server that does not find keepers which are there, so that the next one does. It refuses
+// writes, and is not worth less for a moment in which it refuses reads as well.
+func restartTheStranded(o observation) (step, bool) {
+	const reason = "it does not find the keepers again"
+	switch {
+	case !o.Server.Stranded:
+		return step{}, false
+	case !o.Server.Quiet:
+		return step{Kind: runbook.StepQuiesce, Reason: reason}, true
+	}
+	return step{Kind: runbook.StepStopServer, Reason: reason}, true
 }
 
 // join makes a place for a keeper's data, once the members have data that it is for.

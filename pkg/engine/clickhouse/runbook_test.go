@@ -59,6 +59,9 @@ var worlds = [][]way{
 		func(o *observation) {
 			o.Server = runbook.Server{Running: true, Accepting: true, Attached: []string{"2"}}
 		},
+		func(o *observation) {
+			o.Server = runbook.Server{Running: true, Accepting: true, Stranded: o.Member == me}
+		},
 	},
 	{func(*observation) {}, func(o *observation) { o.Declined = beforeTheEnd }},
 	{
@@ -130,7 +133,7 @@ var promises = []struct {
 	}},
 	{"a server stops only for a reason of its own", func(o observation, s step) bool {
 		return is(s, runbook.StepStopServer, runbook.StepQuiesce, runbook.StepHandOver) &&
-			!o.Stopping && !fenced(o) && !restarts(o) && !runbook.Foreign(o) && !anew(o)
+			!o.Stopping && !fenced(o) && !restarts(o) && !runbook.Foreign(o) && !anew(o) && !o.Server.Stranded
 	}},
 	{"a fenced member goes down and stays down", func(o observation, s step) bool {
 		return fenced(o) && is(s, runbook.StepInitialise, runbook.StepStartReplica, runbook.StepTend)
