@@ -51,6 +51,7 @@
 //     ones; unless the keepers have no quorum, without which an old server does not start.
 //   - A scrape has a connection of its own and is bounded in time: a server that hangs holds up nobody.
 //
-// Read driver.go, then observe.go, rest.go, tend.go, configure.go, school.go, quorum.go, sweep.go, sweep_shards.go and revive.go; keeper.go is the
-// other driver, words.go how keepers are asked. tenant.go and volume.go are what both have in common.
+// Read driver.go, then observe.go, observe_keepers.go, rest.go, tend.go, configure.go, school.go, quorum.go, sweep.go,
+// sweep_shards.go and revive.go; keeper.go is the other driver, words.go how keepers are asked. tenant.go and volume.go
+// are what both have in common.
 package clickhouse
