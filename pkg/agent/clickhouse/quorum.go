@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strconv"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -54,15 +55,14 @@ func (d *Driver) giveUp(ctx context.Context, plan engine.Plan) error {
 // giveUpIn does so in one table. A server that would have to give up more than half of the rows makes sure that nobody
 // erred by not taking the table at all; then it is left to find out by itself.
 func (d *Driver) giveUpIn(ctx context.Context, r clickhouse.Replica, unregistered time.Duration) error {
-	nodes := func(of ...string) string {
-		return "(SELECT name FROM system.zookeeper WHERE path = " +
-			clickhouse.Text(path.Join(append([]string{r.Path}, of...)...)) + ")"
-	}
+	failed := clickhouse.Text(path.Join(r.Path, "quorum/failed_parts"))
+	registered := clickhouse.Text(path.Join(r.Path, "replicas", d.options.Member, "parts"))
+	seconds := strconv.Itoa(int(unregistered.Seconds()))
 	condemned, err := number(ctx, d.client, "SELECT toUInt64(sumIf(rows, nobodys) * 2 <= sum(rows) ? countIf(nobodys) : 0)"+
-		" FROM (SELECT rows, name IN "+nodes("quorum/failed_parts")+
-		fmt.Sprintf(" OR (modification_time < now() - %d AND name NOT IN ", int(unregistered.Seconds()))+
-		nodes("replicas", d.options.Member, "parts")+") AS nobodys FROM system.parts WHERE active AND database = "+
-		clickhouse.Text(r.Database)+" AND table = "+clickhouse.Text(r.Table)+")")
+		" FROM (SELECT rows, name IN (SELECT name FROM system.zookeeper WHERE path = "+failed+") OR "+
+		"(modification_time < now() - "+seconds+" AND name NOT IN (SELECT name FROM system.zookeeper WHERE path = "+
+		registered+")) AS nobodys FROM system.parts WHERE active AND database = "+clickhouse.Text(r.Database)+
+		" AND table = "+clickhouse.Text(r.Table)+")")
 	if err != nil {
 		return fmt.Errorf("looking for parts of %s.%s that are nobody's: %w", r.Database, r.Table, err)
 	}

@@ -242,9 +242,9 @@ func TestCurrentEngineParsesEveryStatement(t *testing.T) {
 		if _, err := l.ask("SELECT formatQuery(" + Text(statement) + ")"); err != nil {
 			t.Errorf("%s: %v", place, err)
 		}
-		// What is asked for exists, too; there is no table of keepers without any.
+		// What is asked for exists, too; only a server has tables of keepers and of what it counts now and then.
 		if strings.HasPrefix(statement, "SELECT") && strings.Contains(statement, "FROM system.") &&
-			!strings.Contains(statement, "system.zookeeper") {
+			!strings.Contains(statement, "system.zookeeper") && !strings.Contains(statement, "system.asynchronous_metrics") {
 			if _, err := l.ask("DESCRIBE (" + strings.Join(strings.Fields(statement), " ") + ")"); err != nil {
 				t.Errorf("%s: %v", place, err)
 			}
