@@ -32,9 +32,10 @@
 // # Who left
 //
 // The keepers remember the replicas of members that left, and keep the log of a table for them. The first member of a
-// shard has them forgotten (sweep.go), and the first of all those of a whole shard (sweep_shards.go); and a member that comes back with an empty volume has its own former life
-// forgotten first, since it would else be taken for that. A server that died without a word is there for them until its
-// session ends; before the next one on the same volume starts, they are told that it is not (revive.go).
+// shard has them forgotten (sweep.go), and the first of all those of a whole shard (sweep_shards.go); and a member that
+// comes back with an empty volume has its own former life forgotten first, since it would else be taken for that. A
+// server that died without a word is there for them until its session ends; before the next one on the same volume
+// starts, they are told that it is not (revive.go).
 //
 // # Safety rules
 //

@@ -90,7 +90,9 @@ func TestReal18TableThatCannotBeMade(t *testing.T) {
 		"CREATE MATERIALIZED VIEW app.feed TO app.base AS SELECT id FROM app.base", "DROP TABLE app.base")
 	s.plan.Members = all
 	second := s.cast("orders-db-1")
-	s.until("what is behind", func(o runbook.Observation) bool { return strings.Contains(o.SchemaBehind, "missing") }, second)
+	s.until("what is behind", func(o runbook.Observation) bool {
+		return strings.Contains(o.SchemaBehind, "missing")
+	}, second)
 	second.driver.(*Driver).run.began = time.Now().Add(-teachersWithin)
 	o := second.pass()
 	if o.Server.Streaming || o.Problem == nil || o.Problem.Reason != v1alpha1.ReasonSchemaBehind ||

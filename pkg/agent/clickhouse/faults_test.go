@@ -33,8 +33,8 @@ func TestReal18Killed(t *testing.T) {
 	}
 }
 
-// TestReal18FailedQuorum: what the replicas have agreed to give up goes, from whoever still has it, and so does what the
-// keepers were never told of.
+// TestReal18FailedQuorum: what the replicas have agreed to give up goes, from whoever still has it, and so does what
+// the keepers were never told of.
 func TestReal18FailedQuorum(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 2, 1)

@@ -58,11 +58,12 @@ func (d *Driver) giveUpIn(ctx context.Context, r clickhouse.Replica, unregistere
 	failed := clickhouse.Text(path.Join(r.Path, "quorum/failed_parts"))
 	registered := clickhouse.Text(path.Join(r.Path, "replicas", d.options.Member, "parts"))
 	seconds := strconv.Itoa(int(unregistered.Seconds()))
-	condemned, err := number(ctx, d.client, "SELECT toUInt64(sumIf(rows, nobodys) * 2 <= sum(rows) ? countIf(nobodys) : 0)"+
-		" FROM (SELECT rows, name IN (SELECT name FROM system.zookeeper WHERE path = "+failed+") OR "+
-		"(modification_time < now() - "+seconds+" AND name NOT IN (SELECT name FROM system.zookeeper WHERE path = "+
-		registered+")) AS nobodys FROM system.parts WHERE active AND database = "+clickhouse.Text(r.Database)+
-		" AND table = "+clickhouse.Text(r.Table)+")")
+	condemned, err := number(ctx, d.client,
+		"SELECT toUInt64(sumIf(rows, nobodys) * 2 <= sum(rows) ? countIf(nobodys) : 0) FROM (SELECT rows, "+
+			"name IN (SELECT name FROM system.zookeeper WHERE path = "+failed+") OR "+
+			"(modification_time < now() - "+seconds+" AND name NOT IN (SELECT name FROM system.zookeeper WHERE path = "+
+			registered+")) AS nobodys FROM system.parts WHERE active AND database = "+clickhouse.Text(r.Database)+
+			" AND table = "+clickhouse.Text(r.Table)+")")
 	if err != nil {
 		return fmt.Errorf("looking for parts of %s.%s that are nobody's: %w", r.Database, r.Table, err)
 	}

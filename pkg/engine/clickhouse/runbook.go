@@ -74,8 +74,8 @@ func beginOnce(o observation) (step, bool) {
 	return step{Kind: runbook.StepWait, Reason: "no data was made yet, and this member may not make the first"}, true
 }
 
-// fetchAnew throws the data away for which somebody asked that it be fetched anew from the siblings. Without a sibling it
-// would be gone.
+// fetchAnew throws the data away for which somebody asked that it be fetched anew from the siblings. Without a sibling
+// it would be gone.
 func fetchAnew(o observation) (step, bool) {
 	const reason = "the data is to be fetched anew from the other members"
 	asked := o.Plan.Rebuild
