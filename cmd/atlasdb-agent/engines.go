@@ -25,7 +25,8 @@ import (
 
 // ground is what the agent's process gives to any engine.
 type ground struct {
-	member string
+	// member is its name, address the IP address of its pod.
+	member, address string
 	// component is the ensemble that the member belongs to, whose server is another program; "" for the engine's own.
 	component string
 	sharded   bool
@@ -104,7 +105,7 @@ func buildRedisCluster(ctx context.Context, options redis.Options) agent.Engine 
 // themselves.
 func buildClickHouse(ctx context.Context, g ground) agent.Engine {
 	options := clickhouse.Options{
-		Member: g.member, Root: resource.DataMountPath, ConfigDirectory: chrules.ConfigDirectory,
+		Member: g.member, Address: g.address, Root: resource.DataMountPath, ConfigDirectory: chrules.ConfigDirectory,
 		CertificateDirectory: resource.TLSMountPath, Reaper: g.reaper,
 	}
 	if g.component == chrules.KeeperComponent {

@@ -70,8 +70,8 @@ func run(ctx context.Context, args []string) error {
 		Identity: given.id, Client: client, Fence: hands, Clock: fence.Clock{},
 		Peers: peers,
 		Engine: given.engine.build(ctx, ground{
-			member: given.id.Pod, component: given.component, sharded: given.sharded, reaper: reaper, hands: hands,
-			peers: peers,
+			member: given.id.Pod, address: os.Getenv(resource.EnvPodIP), component: given.component, sharded: given.sharded,
+			reaper: reaper, hands: hands, peers: peers,
 		}),
 	})
 	if err != nil {

@@ -59,8 +59,10 @@ type Agent struct {
 	declined *engine.SwitchoverReport
 	said     engine.MemberReport
 	saidOnce bool
-	level    level
-	tended   tended
+	// unsure says that a later report failed, and may stand there all the same.
+	unsure bool
+	level  level
+	tended tended
 	// routed is when the primary's label was last seen on the own pod; zero for never.
 	routed time.Time
 	// tells is what the engine tells others, as it was seen last.

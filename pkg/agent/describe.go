@@ -21,7 +21,7 @@ func (a *Agent) report(ctx context.Context, o runbook.Observation, step runbook.
 	r := a.describe(o, step)
 	a.ready.Store(r.Ready)
 	silent := !a.saidOnce && !worthSaying(r) && !a.isAwaited(o)
-	if same(r, a.said) || silent || a.recording(o, r) {
+	if (same(r, a.said) && !a.unsure) || silent || a.recording(o, r) {
 		return nil
 	}
 	return a.say(ctx, r)
@@ -44,13 +44,14 @@ func (a *Agent) isAwaited(o runbook.Observation) bool {
 }
 
 func (a *Agent) say(ctx context.Context, r engine.MemberReport) error {
-	if same(r, a.said) {
+	if same(r, a.said) && !a.unsure {
 		return nil
 	}
 	if err := a.cluster.say(ctx, r); err != nil {
+		a.unsure = true
 		return fmt.Errorf("reporting: %w", err)
 	}
-	a.said, a.saidOnce = r, true
+	a.said, a.saidOnce, a.unsure = r, true, false
 	a.metrics.reported(r.Role, r.Ready, r.PlanHash)
 	return nil
 }

@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -248,6 +249,32 @@ func TestAReportIsWrittenOnce(t *testing.T) {
 	}
 	if got := patched(client); len(got) != 3 || a.ready.Load() {
 		t.Errorf("%d patches, ready is %v: a member that stopped serving must say so", len(got), a.ready.Load())
+	}
+}
+
+// TestAReportThatMayHaveComeIsTakenBack: a report that failed may have been written, and then what was said before does
+// not stand there any more.
+func TestAReportThatMayHaveComeIsTakenBack(t *testing.T) {
+	t.Parallel()
+	client := fake.NewClientset(pod(me.Pod, ""))
+	fails := false
+	client.PrependReactor("patch", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return fails, nil, context.DeadlineExceeded
+	})
+	a := agentOn(t, client)
+	a.planHash, a.tended, a.standing = "now", tended{hash: "now"}, engine.Standing{Part: engine.PartLead, Epoch: 1}
+	o, tend := serving(), runbook.Step{Kind: runbook.StepTend}
+	for _, said := range []struct {
+		problem *engine.Problem
+		fails   bool
+	}{{nil, false}, {&engine.Problem{Reason: v1alpha1.ReasonWaitingForQuorum}, true}, {nil, false}, {nil, false}} {
+		o.Problem, fails = said.problem, said.fails
+		if err := a.report(t.Context(), o, tend); (err != nil) != fails {
+			t.Fatal(err)
+		}
+	}
+	if got := patched(client); len(got) != 3 {
+		t.Errorf("%d patches, want one, one that failed, and the first again", len(got))
 	}
 }
 

@@ -157,6 +157,12 @@ func (a *actor) kill() {
 	}
 }
 
+// signal sends a signal to the member's server.
+func (a *actor) signal(signal syscall.Signal) {
+	a.s.Helper()
+	a.s.must(a.tenant.server.Signal(signal))
+}
+
 // as is a client of a member's server.
 func (a *actor) as(user, password string) driver.Conn {
 	a.s.Helper()

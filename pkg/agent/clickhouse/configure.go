@@ -108,7 +108,9 @@ func (d *Driver) files(plan engine.Plan) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return clickhouse.ServerFiles(plan, d.options.Member, clickhouse.Secrets{Agent: d.password, Members: password})
+	return clickhouse.ServerFiles(plan, d.options.Member, clickhouse.Own{
+		Address: d.options.Address, Agent: d.password, Members: password,
+	})
 }
 
 // write writes files below a directory. No one but the agent's user may read them.

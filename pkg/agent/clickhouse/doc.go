@@ -24,12 +24,18 @@
 // Replicated the
 // server does all of it by itself.
 //
+// # What a quorum decided
+//
+// A write whose quorum did not come is nobody's, once the replicas have agreed on that. A member that kept its part of
+// one is made to give it up (quorum.go).
+//
 // # Who left
 //
 // The keepers remember the replicas of members that left, and keep the log of a table for them. The first member of a
-// shard has them forgotten (sweep.go); and a member that comes back with an empty volume has its own former life
-// forgotten first, since it would else be taken for that. A server that died without a word is there for them until its
-// session ends; before the next one on the same volume starts, they are told that it is not (revive.go).
+// shard has them forgotten (sweep.go), and the first of all those of a whole shard (sweep_shards.go); and a member that
+// comes back with an empty volume has its own former life forgotten first, since it would else be taken for that. A
+// server that died without a word is there for them until its session ends; before the next one on the same volume
+// starts, they are told that it is not (revive.go).
 //
 // # Safety rules
 //
@@ -46,6 +52,7 @@
 //     ones; unless the keepers have no quorum, without which an old server does not start.
 //   - A scrape has a connection of its own and is bounded in time: a server that hangs holds up nobody.
 //
-// Read driver.go, then observe.go, rest.go, tend.go, configure.go, school.go, sweep.go and revive.go; keeper.go is the
-// other driver, words.go how keepers are asked. tenant.go and volume.go are what both have in common.
+// Read driver.go, then observe.go, observe_keepers.go, rest.go, tend.go, configure.go, school.go, quorum.go, sweep.go,
+// sweep_shards.go and revive.go; keeper.go is the other driver, words.go how keepers are asked. tenant.go and volume.go
+// are what both have in common.
 package clickhouse

@@ -22,8 +22,8 @@ import (
 
 // Options are what a Driver is made of.
 type Options struct {
-	// Member is the member's name.
-	Member string
+	// Member is the member's name, Address the IP address of its pod.
+	Member, Address string
 	// Root is the mount point of the volume, ConfigDirectory where everything that the server reads is written.
 	// CertificateDirectory has the certificates, and the password with which members log in to each other.
 	Root                 string
@@ -54,6 +54,8 @@ type Driver struct {
 	school   school
 	// swept is when replicas that left were last looked for.
 	swept time.Time
+	// gaveUp is when parts were last looked for that the others gave up.
+	gaveUp time.Time
 }
 
 // run is what is known of the server that runs.
@@ -67,6 +69,10 @@ type run struct {
 	level bool
 	// lost is since when the keepers do not answer the server, zero while they do.
 	lost time.Time
+	// hung is when it last did not answer in time whether they do, stranded since when they answer the agent and not it.
+	hung, stranded time.Time
+	// gaveUp is when parts of a table were given up, by its path in the keepers' tree.
+	gaveUp map[string]time.Time
 	// quiesced is since when it is to come to rest, hurried that the pod ends.
 	quiesced time.Time
 	hurried  bool

@@ -6,9 +6,11 @@ package clickhouse
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -76,6 +78,33 @@ func TestReal18NewMember(t *testing.T) {
 	s.until("the rows again", func(runbook.Observation) bool { return third.rows("app.a") == 3 }, third)
 }
 
+// TestReal18TableThatCannotBeMade: a new member that cannot have a table of the others says which, and why.
+func TestReal18TableThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2, 1)
+	all := slices.Clone(s.plan.Members)
+	s.plan.Members = []engine.PlanMember{all[0], all[2]}
+	keeper, first := s.cast("orders-db-keeper-0"), s.cast("orders-db-0")
+	s.serve(keeper, first)
+	first.says("CREATE TABLE app.base (id UInt64) ENGINE = Memory",
+		"CREATE MATERIALIZED VIEW app.feed TO app.base AS SELECT id FROM app.base", "DROP TABLE app.base")
+	s.plan.Members = all
+	second := s.cast("orders-db-1")
+	s.until("what is behind", func(o runbook.Observation) bool {
+		return strings.Contains(o.SchemaBehind, "missing")
+	}, second)
+	second.driver.(*Driver).run.began = time.Now().Add(-teachersWithin)
+	o := second.pass()
+	if o.Server.Streaming || o.Problem == nil || o.Problem.Reason != v1alpha1.ReasonSchemaBehind ||
+		!strings.Contains(o.Problem.Message, "app.feed") || !strings.Contains(o.Problem.Message, "app.base") {
+		t.Errorf("level: %t, problem %+v", o.Server.Streaming, o.Problem)
+	}
+	first.says("DROP TABLE app.feed")
+	s.until("a level member", func(o runbook.Observation) bool {
+		return o.Server.Streaming && o.Problem == nil
+	}, first, second)
+}
+
 // TestReal18LostVolume: a member whose volume is gone gets everything again, under the name that it had.
 func TestReal18LostVolume(t *testing.T) {
 	t.Parallel()
@@ -90,53 +119,46 @@ func TestReal18LostVolume(t *testing.T) {
 	s.until("the rows", func(runbook.Observation) bool { return second.rows("app.t") == 3 }, second)
 }
 
-// TestReal18Killed: a member that was killed takes writes as soon as its server is back, and does not wait for the
-// keepers to find out that the former one is dead.
-func TestReal18Killed(t *testing.T) {
+// TestReal18ShardLeft: what a shard that left had in the keepers' tree is removed by a member that remains.
+func TestReal18ShardLeft(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 2, 1)
-	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
-	s.serve(keeper, first, second)
-	second.says(replicated)
-	first.says(replicated, insert(3))
-	second.kill()
-	began := time.Now()
-	s.until("a write to the member that was killed", func(o runbook.Observation) bool {
-		return o.Server.Accepting && second.app().Exec(t.Context(), insert(5)) == nil
-	}, second)
-	if took := time.Since(began); took > keeperSession*3/4 {
-		t.Errorf("it took %s", took)
+	all := slices.Clone(s.plan.Members)
+	all[1].Name, all[1].Shard = "orders-db-1-0", 1
+	all[0].Name = "orders-db-0-0"
+	s.plan.Members, s.plan.Shards, s.plan.Initialiser = all, 2, all[0].Name
+	keeper, stays, leaves := s.cast("orders-db-keeper-0"), s.cast("orders-db-0-0"), s.cast("orders-db-1-0")
+	s.serve(keeper, stays, leaves)
+	stays.says(replicated)
+	leaves.says(replicated)
+	leaves.stopping = true
+	s.until("the end of the shard", func(o runbook.Observation) bool { return !o.Server.Running }, leaves)
+	s.plan.Members, s.plan.Shards = []engine.PlanMember{all[0], all[2]}, 1
+	d := stays.driver.(*Driver)
+	s.until("the shard to be forgotten", func(runbook.Observation) bool {
+		d.swept = time.Time{}
+		there, err := d.children(t.Context(), "/clickhouse/tables/orders/1/app")
+		return err == nil && len(there) == 0
+	}, stays)
+	if there, err := d.children(t.Context(), "/clickhouse/tables/orders/0/app"); err != nil || len(there) != 1 {
+		t.Errorf("of the shard that stays there are %v, %v", there, err)
 	}
 }
 
-// TestReal18KeeperGone: without keepers reads go on and writes are refused, which is told; then all goes on by itself.
-func TestReal18KeeperGone(t *testing.T) {
+// TestReal18FetchedAnew: when somebody asks for it, a member throws its data away and gets everything again.
+func TestReal18FetchedAnew(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 2, 1)
 	keeper, first, second := s.cast("orders-db-keeper-0"), s.cast("orders-db-0"), s.cast("orders-db-1")
 	s.serve(keeper, first, second)
 	second.says(replicated)
 	first.says(replicated, insert(3))
-	first.measured(scraped{"up": 1, "replication_queue": 0, "table_readonly/app/t": 0, "keeper_sessions": 1})
-	keeper.measured(scraped{"up": 1, "leader": 1})
-	keeper.kill()
-	keeper.measured(scraped{"up": 0})
-	s.until("the problem", func(o runbook.Observation) bool { return o.Problem != nil && o.Server.Streaming }, first)
-	if n := first.rows("app.t"); n != 3 {
-		t.Errorf("%d rows can be read", n)
-	}
-	if err := first.app().Exec(t.Context(), insert(1)); err == nil {
-		t.Error("a write was taken")
-	}
-	// Nor does an old server start, which says nothing against its settings.
-	second.kill()
-	s.until("a start that fails", func(o runbook.Observation) bool { return o.Crashes > 1 && o.Problem != nil }, second)
-	s.serve(keeper, first, second)
-	s.until("a write", func(runbook.Observation) bool {
-		return first.app().Exec(t.Context(), insert(4)) == nil
-	}, keeper, first, second)
-	if refused := second.driver.(*Driver).config.complaint; refused != "" {
-		t.Errorf("the settings are blamed: %s", refused)
+	s.plan.Rebuild = &engine.Rebuild{ID: "1", Member: second.name}
+	s.until("the answer to the request", func(o runbook.Observation) bool {
+		return o.Volume.Rebuilt == "1" && o.Server.Streaming
+	}, second)
+	if !slices.Contains(second.took, runbook.StepClone) || second.rows("app.t") != 3 {
+		t.Errorf("it took %v, and has %d rows", second.took, second.rows("app.t"))
 	}
 }
 

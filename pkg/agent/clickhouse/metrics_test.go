@@ -4,7 +4,10 @@
 package clickhouse
 
 import (
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -13,15 +16,18 @@ import (
 // scraped are the values of metrics, by name and the values of their labels, as in table_readonly/app/t.
 type scraped map[string]float64
 
-// measured fails unless a member's metrics are well-formed, and all that is wanted is among them as wanted.
+// measured fails unless a member's metrics are well-formed, and all that is wanted soon is among them as wanted: what a
+// server counts follows what it did.
 func (a *actor) measured(want scraped) {
 	a.s.Helper()
-	found := a.scrape()
-	for name, value := range want {
-		if got, ok := found[name]; !ok || got != value {
-			a.s.Errorf("%s: %s is %v (found: %t), want %v", a.name, name, got, ok, value)
+	var found scraped
+	differs := func(name string) bool { got, ok := found[name]; return !ok || got != want[name] }
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if found = a.scrape(); !slices.ContainsFunc(slices.Collect(maps.Keys(want)), differs) {
+			return
 		}
 	}
+	a.s.Errorf("%s: scraped %v, want %v", a.name, found, want)
 }
 
 func (a *actor) scrape() scraped {

@@ -10,7 +10,6 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"k8s.io/klog/v2"
 
-	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
@@ -31,9 +30,13 @@ func (d *Driver) Observe(ctx context.Context, o *runbook.Observation) error {
 	o.Refused, o.Pending, o.SchemaBehind = d.config.complaint, d.config.pending, d.school.behind
 	if d.server != nil {
 		d.observeServer(ctx, o)
+		o.Server.Stranded = o.Server.Accepting && d.isStranded(ctx, o.Plan)
 	}
 	if o.Problem == nil {
 		o.Problem = d.waiting(o.Plan)
+	}
+	if o.Problem == nil {
+		o.Problem = d.untaught()
 	}
 	return nil
 }
@@ -96,39 +99,6 @@ func (d *Driver) reach() (err error) {
 		d.client, err = connect(d.Access().login)
 	}
 	return err
-}
-
-// lostFor is how long the keepers may not answer before it is a problem: a session moves to another of them when its
-// own dies.
-const lostFor = 5 * time.Second
-
-// observeKeepers notes whether the keepers answer the server.
-func (d *Driver) observeKeepers(ctx context.Context, plan engine.Plan) {
-	if len(plan.Ensemble()) == 0 {
-		d.run.lost = time.Time{}
-		return
-	}
-	_, err := number(ctx, d.client, "SELECT count() FROM system.zookeeper WHERE path = '/'")
-	switch {
-	case err == nil:
-		d.run.lost = time.Time{}
-		if err := d.volume.join(); err != nil {
-			klog.FromContext(ctx).Error(err, "That the keepers have a quorum could not be noted")
-		}
-	case d.run.lost.IsZero():
-		d.run.lost = time.Now()
-	}
-}
-
-// waiting is the problem of a server whose keepers do not answer. Keepers that never did are still to be born.
-func (d *Driver) waiting(plan engine.Plan) *engine.Problem {
-	if d.run.lost.IsZero() || time.Since(d.run.lost) < lostFor || len(plan.Ensemble()) == 0 || !d.volume.joined() {
-		return nil
-	}
-	return &engine.Problem{
-		Reason:  v1alpha1.ReasonWaitingForQuorum,
-		Message: "Keeper has no quorum: reads go on, writes are refused",
-	}
 }
 
 // writableWithin is how long a server that came up may take to have all its tables writable before it serves all the

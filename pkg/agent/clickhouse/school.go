@@ -13,6 +13,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"k8s.io/klog/v2"
 
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
 )
@@ -23,6 +24,8 @@ type school struct {
 	schooled bool
 	behind   string
 	looked   time.Time
+	// refusal is what the server said of a table that could not be made, "" when all could.
+	refusal string
 	// fresh says that it has made tables and never had all that is in them.
 	fresh bool
 }
@@ -90,7 +93,7 @@ func (d *Driver) attend(
 	if len(missing) > 0 {
 		return missing, nil
 	}
-	m.Schooled, d.school.schooled = true, true
+	m.Schooled, d.school.schooled, d.school.refusal = true, true, ""
 	return nil, d.volume.remember(m)
 }
 
@@ -102,15 +105,28 @@ func (d *Driver) compare(plan engine.Plan, missing, mine []clickhouse.Table) {
 	}
 }
 
+// untaught is the problem of a new member that cannot make all tables of its siblings. They may come in another order
+// than one needs the other, and a sibling may have yet to drop one: so it is told when that has lasted.
+func (d *Driver) untaught() *engine.Problem {
+	if d.school.schooled || d.school.refusal == "" || time.Since(d.run.began) < teachersWithin {
+		return nil
+	}
+	return &engine.Problem{
+		Reason: v1alpha1.ReasonSchemaBehind, Message: "a table of the other members cannot be made here: " + d.school.refusal,
+	}
+}
+
 func members(plan engine.Plan) int { return len(plan.Members) - len(plan.Ensemble()) }
 
 // learn makes tables, and gives those that it could not make. What needs another comes after it in another round.
 func (d *Driver) learn(ctx context.Context, plan engine.Plan, missing []clickhouse.Table) []clickhouse.Table {
 	for {
+		d.school.refusal = ""
 		left := slices.DeleteFunc(slices.Clone(missing), func(t clickhouse.Table) bool {
 			err := d.learnTable(ctx, plan, t)
 			if err != nil {
 				klog.FromContext(ctx).Error(err, "A table of the siblings could not be made", "table", t.FullName())
+				d.school.refusal = t.Database + "." + t.Name + ": " + brief(err.Error())
 			}
 			return err == nil
 		})
@@ -125,11 +141,10 @@ func (d *Driver) learn(ctx context.Context, plan engine.Plan, missing []clickhou
 // what it had then: they are told that it is lost.
 func (d *Driver) learnTable(ctx context.Context, plan engine.Plan, t clickhouse.Table) error {
 	err := d.client.Exec(ctx, t.Create)
-	if err == nil || !strings.Contains(err.Error(), "already exists") {
+	if !isTaken(err) {
 		return err
 	}
-	me, _ := plan.Member(d.options.Member)
-	path, found := clickhouse.ReplicaPath(plan, clickhouse.PathOwner{Name: me.Name, Shard: me.Shard}, t)
+	path, found := clickhouse.ReplicaPath(plan, d.owner(plan), t)
 	if !found {
 		return err
 	}
@@ -137,6 +152,15 @@ func (d *Driver) learnTable(ctx context.Context, plan engine.Plan, t clickhouse.
 		return err
 	}
 	return d.client.Exec(ctx, t.Create)
+}
+
+// isTaken says that the keepers have what was to be made under this member's name already.
+func isTaken(err error) bool { return err != nil && strings.Contains(err.Error(), "already exists") }
+
+// owner is this member as the keepers' tree has it.
+func (d *Driver) owner(plan engine.Plan) clickhouse.PathOwner {
+	me, _ := plan.Member(d.options.Member)
+	return clickhouse.PathOwner{Name: me.Name, Shard: me.Shard}
 }
 
 // listen asks all siblings for their tables. Those that do not answer are left out.
@@ -183,7 +207,15 @@ func (d *Driver) ask(ctx context.Context, plan engine.Plan, m engine.PlanMember)
 // makeDatabases makes those of the plan.
 func (d *Driver) makeDatabases(ctx context.Context, plan engine.Plan, shared bool) error {
 	for _, database := range plan.Databases {
-		if err := d.client.Exec(ctx, clickhouse.CreateDatabase(database.Name, shared)); err != nil {
+		create := clickhouse.CreateDatabase(database.Name, shared)
+		err := d.client.Exec(ctx, create)
+		if shared && isTaken(err) { // by a former life, whose volume is gone
+			forget := clickhouse.DropDatabaseReplica(clickhouse.DatabasePath(plan, database.Name), d.owner(plan))
+			if err = d.client.Exec(ctx, forget); err == nil {
+				err = d.client.Exec(ctx, create)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("making database %s: %w", database.Name, err)
 		}
 	}

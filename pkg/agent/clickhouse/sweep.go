@@ -41,6 +41,12 @@ func (d *Driver) sweep(ctx context.Context, plan engine.Plan, me engine.PlanMemb
 			return err
 		}
 	}
+	if err := d.sweepShards(ctx, plan, me, mine); err != nil {
+		return err
+	}
+	if err := d.sweepDatabases(ctx, plan, me); err != nil {
+		return err
+	}
 	d.swept = time.Now()
 	return nil
 }

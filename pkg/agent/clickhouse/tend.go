@@ -26,6 +26,9 @@ func (d *Driver) Tend(ctx context.Context, plan engine.Plan, _ runbook.Observati
 	if err := d.keepSchema(ctx, plan); err != nil {
 		return t, err
 	}
+	if err := d.giveUp(ctx, plan); err != nil {
+		return t, err
+	}
 	me, planned := plan.Member(d.options.Member)
 	if !planned {
 		return t, nil

@@ -4,6 +4,9 @@
 package clickhouse
 
 import (
+	"context"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +46,48 @@ func TestAQuorumIsMissedOnceThereWasOne(t *testing.T) {
 	}
 	if p, q := d.waiting(aPlan), k.waiting(); p == nil || q == nil {
 		t.Errorf("later the problems are %v and %v", p, q)
+	}
+}
+
+// TestStranded: a server that does not find keepers which are there is given up after a while, the members of a shard
+// one after the other.
+func TestStranded(t *testing.T) {
+	t.Parallel()
+	mode := "follower"
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		go func() {
+			word := make([]byte, 4)
+			_, _ = io.ReadFull(there, word)
+			_, _ = io.WriteString(there, "Mode: "+mode+"\n")
+			_ = there.Close()
+		}()
+		return here, nil
+	}
+	plan := aPlan
+	plan.Members = append([]engine.PlanMember{{Name: "orders-db-1"}}, plan.Members...)
+	first, second := New(Options{Member: "orders-db-1", Dial: dial}), New(Options{Member: "orders-db-0", Dial: dial})
+	for i, tt := range []struct {
+		mode                  string
+		since                 time.Duration
+		wantFirst, wantSecond bool
+	}{
+		{"follower", 0, false, false},
+		{"follower", strandedFor + time.Second, true, false},
+		{"follower", strandedFor + strandedTurn + time.Second, true, true},
+		{"unknown", time.Hour, false, false},
+		{"follower", 0, false, false},
+	} {
+		mode = tt.mode
+		for d, want := range map[*Driver]bool{first: tt.wantFirst, second: tt.wantSecond} {
+			d.run.lost = time.Now().Add(-time.Hour)
+			if tt.since > 0 {
+				d.run.stranded = time.Now().Add(-tt.since)
+			}
+			if got := d.isStranded(t.Context(), plan); got != want {
+				t.Errorf("%d: %s is stranded: %t, want %t", i, d.options.Member, got, want)
+			}
+		}
 	}
 }
 

@@ -121,8 +121,31 @@ func TestUnsafeOperationsAreRefused(t *testing.T) {
 		},
 		"no primary to switch":  {operation(v1alpha1.OperationSwitchover), equals, "False/Unsupported"},
 		"no primary to promote": {operation(v1alpha1.OperationPromoteAcceptingDataLoss), equals, "False/Unsupported"},
-		"no primary to copy from": {
-			operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), equals, "False/Unsupported",
+		"equals fetch anew":     {operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), equals, ""},
+		"nobody to fetch from": {
+			operation(v1alpha1.OperationRebuildMember, member("orders-db-1")), func(s *Snapshot) {
+				equals(s)
+				for _, name := range []string{"orders-db-0", "orders-db-2"} {
+					s.change(name, func(m *Member) { m.Report.CaughtUp = false })
+				}
+			}, "False/Refused",
+		},
+		"nobody to fetch the shard from": {
+			operation(v1alpha1.OperationRebuildMember, member("orders-db-1-0")), func(s *Snapshot) {
+				equals(s)
+				s.Cluster.Spec.Shards = new(int32(2))
+				s.Members = map[string]Member{"orders-db-0-0": s.Members["orders-db-0"], "orders-db-1-0": s.Members["orders-db-1"]}
+				for name, m := range s.Members {
+					m.Name = name
+					s.Members[name] = m
+				}
+			}, "False/Refused",
+		},
+		"a keeper has no data": {
+			operation(v1alpha1.OperationRebuildMember, member("orders-db-keeper-0")), func(s *Snapshot) {
+				equals(s)
+				s.Members["orders-db-keeper-0"] = s.Members["orders-db-1"]
+			}, "False/Refused",
 		},
 		"equals restart like all": {operation(v1alpha1.OperationRestart), equals, ""},
 		"target fenced": {operation(v1alpha1.OperationSwitchover, target("orders-db-2")), func(s *Snapshot) {

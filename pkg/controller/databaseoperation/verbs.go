@@ -47,9 +47,7 @@ func (s Snapshot) unsupported() (string, bool) {
 		return "every member accepts writes: there is no primary that could hand over", true
 	case v1alpha1.OperationPromoteAcceptingDataLoss:
 		return "every member accepts writes: there is no primary that could be chosen", true
-	case v1alpha1.OperationRebuildMember:
-		return "every member accepts writes and fetches what it lacks from the others: there is no primary to copy from", true
-	case v1alpha1.OperationRestart:
+	case v1alpha1.OperationRebuildMember, v1alpha1.OperationRestart:
 	}
 	return "", false
 }
@@ -109,6 +107,9 @@ func restarted(s Snapshot) (string, bool) {
 }
 
 func refuseRebuild(s Snapshot) (string, bool) {
+	if s.Topology.Leadership == engine.LeadershipNone {
+		return s.refuseFetchingAnew(s.Operation.Spec.RebuildMember.Member)
+	}
 	name := s.Operation.Spec.RebuildMember.Member
 	primary, ok := s.primary()
 	_, exists := s.Members[name]
@@ -123,6 +124,26 @@ func refuseRebuild(s Snapshot) (string, bool) {
 		return fmt.Sprintf("spec.rebuildMember.member: %s is the primary; switch over first", name), true
 	}
 	return "", false
+}
+
+// refuseFetchingAnew: where there is no primary a member gets its data anew from the others of its shard, as far as
+// those are level.
+func (s Snapshot) refuseFetchingAnew(name string) (string, bool) {
+	_, exists := s.Members[name]
+	at, _ := resource.PlaceOf(s.Cluster, name)
+	switch {
+	case !exists:
+		return fmt.Sprintf("spec.rebuildMember.member: there is no member %q; there are %s", name, s.names()), true
+	case at.Component != "":
+		return fmt.Sprintf("spec.rebuildMember.member: %s has no data of the database", name), true
+	}
+	for _, m := range s.Members {
+		of, _ := resource.PlaceOf(s.Cluster, m.Name)
+		if m.Name != name && of.Component == "" && of.Shard == at.Shard && m.Report.CaughtUp && ready(m.Pod) {
+			return "", false
+		}
+	}
+	return "no other member with the same data is ready and level", true
 }
 
 func rebuilt(s Snapshot) (string, bool) {

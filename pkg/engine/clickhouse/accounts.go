@@ -13,8 +13,8 @@ import (
 
 // accounts are all users of a server. There is no user "default", as whom a connection begins that names nobody, and
 // none without a password.
-func (d Dialect) accounts(plan engine.Plan, secrets Secrets) (string, error) {
-	users := group("users", d.agent(secrets), d.sibling(plan, secrets))
+func (d Dialect) accounts(plan engine.Plan, own Own) (string, error) {
+	users := group("users", d.agent(own), d.sibling(plan, own))
 	for _, user := range plan.Users {
 		if err := judgeUser(user); err != nil {
 			return "", err
@@ -43,8 +43,8 @@ func judgeUser(user engine.PlanUser) error {
 }
 
 // agent may do everything, from the same machine.
-func (d Dialect) agent(secrets Secrets) element {
-	user := account(AgentUser, PasswordHash(secrets.Agent), agentProfile, "::1", "127.0.0.1")
+func (d Dialect) agent(own Own) element {
+	user := account(AgentUser, PasswordHash(own.Agent), agentProfile, "::1", "127.0.0.1")
 	if d.Grants {
 		user.children = append(user.children, grants("GRANT ALL ON *.* WITH GRANT OPTION"))
 	}
@@ -53,8 +53,8 @@ func (d Dialect) agent(secrets Secrets) element {
 
 // sibling is who another member logs in as: its agent, which compares tables, and in a version without ClusterSecret a
 // query of an application that is spread over the shards.
-func (d Dialect) sibling(plan engine.Plan, secrets Secrets) element {
-	user := account(InterserverUser, PasswordHash(secrets.Members), "default", anywhere)
+func (d Dialect) sibling(plan engine.Plan, own Own) element {
+	user := account(InterserverUser, PasswordHash(own.Members), "default", anywhere)
 	if !d.Grants {
 		user.children = append(user.children, databases(plan))
 		return user

@@ -53,7 +53,7 @@ func TestFilesGolden(t *testing.T) {
 	t.Parallel()
 	for _, build := range builds {
 		plan := planOf(build, 2, 3, 3)
-		server, err := ServerFiles(plan, "orders-db-1-2", secrets)
+		server, err := ServerFiles(plan, "orders-db-1-2", own)
 		must(t, err)
 		keeper, err := KeeperFiles(plan, "orders-db-keeper-1")
 		must(t, err)

@@ -59,17 +59,24 @@ type Dialect struct {
 	ServerPools bool
 	// PoolEntries: mutations and merges of whole partitions wait for free entries of the pool, by settings of their own.
 	PoolEntries bool
-	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS, and passes what only the
-	// leader of a table may do, such as DROP PARTITION, on to that one there. No Service leads to it, and the
-	// NetworkPolicy lets in nobody but the other members.
+	// PlainPort: a server that has a keeper does not start without a port that speaks no TLS, and there it would pass on
+	// to the leader of a table what only that may do, such as DROP PARTITION. As it knows no password that it could send
+	// without TLS, the leader refuses. No Service leads there, and the NetworkPolicy lets in nobody but the other
+	// members: a statement that is refused is better than one that waits for a connection.
 	PlainPort bool
 	// SlowSessions: a table whose session with the keepers ended may find that out only when it looks for itself, which it
-	// does once a minute by default.
+	// does once a minute by default. And requests of a session that is dead wait for each other, each as long as an
+	// operation may take, before the session ends.
 	SlowSessions bool
-	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, unless it is told to
-	// remember none. A pod that is made anew has another. That alone does not do: connections between servers that are
-	// kept for later have the former address too.
+	// OldAddresses: a name that was looked up once keeps its address for as long as the server lives, and a pod that is
+	// made anew has another. The server can be told to remember none; but the connections by which members fetch parts
+	// are pooled by name, and each has the address of when it was made. So members are fetched from at their addresses,
+	// and one that has moved is another one to the others' pools.
 	OldAddresses bool
+	// PatientFetches: a member that fetches a part from another waits for half an hour for the next byte, and so long no
+	// other member's word counts for it: one that is frozen, or gone without a word, would hold up all writes to a table
+	// whose last one it had not passed on.
+	PatientFetches bool
 	// LogTTL: the tables of the server's own logs can forget what is old. Without it there are none.
 	LogTTL bool
 	// LeastMemory is the least memory of a server that does anything.
@@ -80,7 +87,7 @@ type Dialect struct {
 var dialects = []Dialect{
 	{
 		Since: "18.16", Before: "18.17", Root: "yandex", Keeper: ZooKeeper, PlainPort: true, SlowSessions: true,
-		OldAddresses: true, LeastMemory: 256 * mib,
+		OldAddresses: true, PatientFetches: true, LeastMemory: 256 * mib,
 	},
 	{
 		Since: "24.8", Root: "clickhouse", Keeper: ClickHouseKeeper, ReplicatedDatabases: true, Grants: true,

@@ -17,7 +17,7 @@
 // What differs between versions stands in one table (dialect.go), and no other code asks for a version. Current is
 // everything from 24.8 on. 18.16 is the version that Debian has, and so the real server of the tests: it keeps its
 // consensus in ZooKeeper, in plain text behind the NetworkPolicy; it knows no grants; with keepers it wants a port
-// without TLS, over which members pass statements on to each other and to which no Service leads.
+// without TLS, to which no Service leads.
 //
 // # Files
 //

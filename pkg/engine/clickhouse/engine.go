@@ -58,8 +58,8 @@ const (
 	// NativePort is for clients in ClickHouse's own protocol, HTTPSPort for those that speak HTTP.
 	NativePort = 9440
 	HTTPSPort  = 8443
-	// PlainPort speaks ClickHouse's own protocol without TLS. Only versions that cannot do without have it, for members to
-	// pass statements on to each other (Dialect.PlainPort).
+	// PlainPort speaks ClickHouse's own protocol without TLS. Only versions that do not start without have it
+	// (Dialect.PlainPort).
 	PlainPort = 9000
 	// InterserverPort is where members fetch parts from each other.
 	InterserverPort = 9010

@@ -13,59 +13,69 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
 
-// Secrets are what members know and the plan does not have.
-type Secrets struct {
+// Own is what a member knows and the plan does not have.
+type Own struct {
+	// Address is the IP address of its pod.
+	Address string
 	// Agent is the password of the agent's own user, Members what members say to each other.
 	Agent, Members string
 }
 
 // ServerFiles gives all files of a member's server by their path below ConfigDirectory: those of the plan, and those
 // that only this member has.
-func ServerFiles(plan engine.Plan, member string, secrets Secrets) (map[string]string, error) {
+func ServerFiles(plan engine.Plan, member string, own Own) (map[string]string, error) {
 	me, planned := plan.Member(member)
 	if !planned || me.Component != "" {
 		return nil, fmt.Errorf("%s is no member of the plan", member)
 	}
-	if secrets.Agent == "" || secrets.Members == "" {
+	if own.Agent == "" || own.Members == "" {
 		return nil, errors.New("a password is empty, and nobody may come in without one")
 	}
 	d := dialectFor(plan.Build)
-	own, err := render(d.Root, d.member(plan, me, secrets)...)
+	alone, err := render(d.Root, d.member(plan, me, own)...)
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := d.accounts(plan, secrets)
+	accounts, err := d.accounts(plan, own)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]string{
-		ConfigFile: plan.Files[ConfigFile], UsersFile: plan.Files[UsersFile], MemberFile: own, AccountsFile: accounts,
+		ConfigFile: plan.Files[ConfigFile], UsersFile: plan.Files[UsersFile], MemberFile: alone, AccountsFile: accounts,
 	}, nil
 }
 
 // member is what a member has of its own, and what the members of a cluster are to each other.
-func (d Dialect) member(plan engine.Plan, me engine.PlanMember, secrets Secrets) []element {
+func (d Dialect) member(plan engine.Plan, me engine.PlanMember, own Own) []element {
 	all := []element{
 		leaf("display_name", me.Name),
-		leaf("interserver_https_host", me.Host),
+		leaf("interserver_https_host", d.reachedAt(me, own)),
 		group("interserver_http_credentials",
-			leaf("user", InterserverUser), secret("password", secrets.Members)),
+			leaf("user", InterserverUser), secret("password", own.Members)),
 		group("macros",
 			leaf(MacroCluster, plan.Cluster),
 			leaf(MacroShard, strconv.Itoa(me.Shard)),
 			leaf(MacroReplica, me.Name)),
-		group("remote_servers", group(plan.Cluster, d.shards(plan, secrets)...)),
+		group("remote_servers", group(plan.Cluster, d.shards(plan, own)...)),
 		// An application may read from its own cluster, and from no other machine by way of this one.
 		group("remote_url_allow_hosts", leaf("host_regexp", siblings(me))),
 	}
 	return append(all, d.consensus(plan)...)
 }
 
+// reachedAt is where other members fetch parts from, and what a member writes into the keepers' tree at each start.
+func (d Dialect) reachedAt(me engine.PlanMember, own Own) string {
+	if d.OldAddresses && own.Address != "" {
+		return own.Address
+	}
+	return me.Host
+}
+
 // shards are all members of a cluster, by shard. Nothing new is sent to a shard that leaves; it is still read.
-func (d Dialect) shards(plan engine.Plan, secrets Secrets) []element {
+func (d Dialect) shards(plan engine.Plan, own Own) []element {
 	var all []element
 	if d.ClusterSecret {
-		all = append(all, secret("secret", secrets.Members))
+		all = append(all, secret("secret", own.Members))
 	}
 	for _, shard := range ShardsOf(plan) {
 		one := group("shard", yesNo("internal_replication", true))
@@ -73,7 +83,7 @@ func (d Dialect) shards(plan engine.Plan, secrets Secrets) []element {
 			one.children = append(one.children, number("weight", 0))
 		}
 		for _, m := range plan.InShard(shard) {
-			one.children = append(one.children, d.replica(m, secrets))
+			one.children = append(one.children, d.replica(m, own))
 		}
 		all = append(all, one)
 	}
@@ -81,10 +91,10 @@ func (d Dialect) shards(plan engine.Plan, secrets Secrets) []element {
 }
 
 // replica is how a member is reached by another.
-func (d Dialect) replica(m engine.PlanMember, secrets Secrets) element {
+func (d Dialect) replica(m engine.PlanMember, own Own) element {
 	one := group("replica", leaf("host", m.Host), number("port", NativePort), number("secure", 1))
 	if !d.ClusterSecret {
-		one.children = append(one.children, leaf("user", InterserverUser), secret("password", secrets.Members))
+		one.children = append(one.children, leaf("user", InterserverUser), secret("password", own.Members))
 	}
 	return one
 }
@@ -106,6 +116,9 @@ func (d Dialect) consensus(plan engine.Plan) []element {
 	}
 	// So long after a member died its replicas count as dead, and its own next life gets them back.
 	nodes = append(nodes, leaf("session_timeout_ms", "10000"))
+	if d.SlowSessions {
+		nodes = append(nodes, leaf("operation_timeout_ms", "3000"))
+	}
 	return []element{
 		group("zookeeper", nodes...),
 		group("distributed_ddl", leaf("path", "/clickhouse/task_queue/ddl")),

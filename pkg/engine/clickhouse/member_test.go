@@ -15,7 +15,7 @@ import (
 func TestNobodyComesInWithoutAPassword(t *testing.T) {
 	t.Parallel()
 	for _, build := range builds {
-		files, err := ServerFiles(planOf(build, 1, 3, 3), "orders-db-0-0", secrets)
+		files, err := ServerFiles(planOf(build, 1, 3, 3), "orders-db-0-0", own)
 		must(t, err)
 		read, err := ParseConfig(files[AccountsFile])
 		must(t, err)
@@ -37,24 +37,24 @@ func TestNobodyComesInWithoutAPassword(t *testing.T) {
 func TestServerFilesRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		change func(*engine.Plan, *Secrets)
+		change func(*engine.Plan, *Own)
 		member string
 		want   string
 	}{
-		"a stranger":         {func(*engine.Plan, *Secrets) {}, "orders-db-7-0", "no member"},
-		"a keeper":           {func(*engine.Plan, *Secrets) {}, "orders-db-keeper-0", "no member"},
-		"no agent password":  {func(_ *engine.Plan, s *Secrets) { s.Agent = "" }, "orders-db-0-0", "empty"},
-		"no shared password": {func(_ *engine.Plan, s *Secrets) { s.Members = "" }, "orders-db-0-0", "empty"},
+		"a stranger":         {func(*engine.Plan, *Own) {}, "orders-db-7-0", "no member"},
+		"a keeper":           {func(*engine.Plan, *Own) {}, "orders-db-keeper-0", "no member"},
+		"no agent password":  {func(_ *engine.Plan, s *Own) { s.Agent = "" }, "orders-db-0-0", "empty"},
+		"no shared password": {func(_ *engine.Plan, s *Own) { s.Members = "" }, "orders-db-0-0", "empty"},
 		"no verifier": {
-			func(p *engine.Plan, _ *Secrets) { p.Users[0].Verifier = "" }, "orders-db-0-0", "verifier",
+			func(p *engine.Plan, _ *Own) { p.Users[0].Verifier = "" }, "orders-db-0-0", "verifier",
 		},
 		"the agent's name": {
-			func(p *engine.Plan, _ *Secrets) { p.Users[0].Name = AgentUser }, "orders-db-0-0", "taken",
+			func(p *engine.Plan, _ *Own) { p.Users[0].Name = AgentUser }, "orders-db-0-0", "taken",
 		},
-		"default": {func(p *engine.Plan, _ *Secrets) { p.Users[0].Name = "default" }, "orders-db-0-0", "taken"},
-		"no name": {func(p *engine.Plan, _ *Secrets) { p.Users[0].Name = "a><b" }, "orders-db-0-0", "letters"},
+		"default": {func(p *engine.Plan, _ *Own) { p.Users[0].Name = "default" }, "orders-db-0-0", "taken"},
+		"no name": {func(p *engine.Plan, _ *Own) { p.Users[0].Name = "a><b" }, "orders-db-0-0", "letters"},
 	} {
-		plan, own := planOf(newBuild, 1, 2, 1), secrets
+		plan, own := planOf(newBuild, 1, 2, 1), own
 		tc.change(&plan, &own)
 		if _, err := ServerFiles(plan, tc.member, own); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %q", name, err, tc.want)
@@ -69,7 +69,7 @@ func TestServerFilesRefuses(t *testing.T) {
 // writes to the disk; the agent's is in none.
 func TestSecretsStayInTheirFiles(t *testing.T) {
 	t.Parallel()
-	own := Secrets{Agent: "Agent0123456789", Members: "Members0123456789"}
+	own := Own{Agent: "Agent0123456789", Members: "Members0123456789"}
 	for _, build := range builds {
 		plan := planOf(build, 2, 2, 3)
 		files, err := ServerFiles(plan, "orders-db-0-0", own)
@@ -90,13 +90,34 @@ func TestSecretsStayInTheirFiles(t *testing.T) {
 	}
 }
 
+// TestWhereMembersAreFetchedFrom: a server that never looks up again where a name leads is told an address.
+func TestWhereMembersAreFetchedFrom(t *testing.T) {
+	t.Parallel()
+	const name = "orders-db-0-0.orders-db.shop.svc"
+	for _, tc := range []struct{ build, address, want string }{
+		{newBuild, "10.1.2.3", name},
+		{oldBuild, "10.1.2.3", "10.1.2.3"},
+		{oldBuild, "", name},
+	} {
+		own := own
+		own.Address = tc.address
+		files, err := ServerFiles(planOf(tc.build, 1, 2, 3), "orders-db-0-0", own)
+		must(t, err)
+		read, err := ParseConfig(files[MemberFile])
+		must(t, err)
+		if got := read["interserver_https_host"]; got != tc.want {
+			t.Errorf("%s at %q: fetched from %q, want %q", tc.build, tc.address, got, tc.want)
+		}
+	}
+}
+
 // TestMembersKnowEachOther: a shard that leaves is read and gets nothing new, and keepers are where the plan has them.
 func TestMembersKnowEachOther(t *testing.T) {
 	t.Parallel()
 	for _, build := range builds {
 		plan := planOf(build, 3, 2, 3)
 		plan.Shards = 2
-		files, err := ServerFiles(plan, "orders-db-1-0", secrets)
+		files, err := ServerFiles(plan, "orders-db-1-0", own)
 		must(t, err)
 		read, err := ParseConfig(files[MemberFile])
 		must(t, err)
@@ -113,7 +134,7 @@ func TestMembersKnowEachOther(t *testing.T) {
 			}
 		}
 	}
-	alone, err := ServerFiles(planOf(newBuild, 1, 1, 0), "orders-db-0-0", secrets)
+	alone, err := ServerFiles(planOf(newBuild, 1, 1, 0), "orders-db-0-0", own)
 	must(t, err)
 	if strings.Contains(alone[MemberFile], "zookeeper") {
 		t.Error("a member without keepers looks for some")

@@ -56,9 +56,9 @@ func TestWaitingForTheOthers(t *testing.T) {
 	for build, want := range map[string][]string{
 		oldBuild: {"distributed_ddl", "zookeeper"}, newBuild: {"distributed_ddl"},
 	} {
-		alone, err := ServerFiles(planOf(build, 1, 2, 0), "orders-db-0-0", secrets)
+		alone, err := ServerFiles(planOf(build, 1, 2, 0), "orders-db-0-0", own)
 		must(t, err)
-		together, err := ServerFiles(planOf(build, 1, 2, 3), "orders-db-0-0", secrets)
+		together, err := ServerFiles(planOf(build, 1, 2, 3), "orders-db-0-0", own)
 		must(t, err)
 		got, err := dialectFor(build).Waiting(alone, together)
 		must(t, err)
@@ -66,7 +66,7 @@ func TestWaitingForTheOthers(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", build, got, want)
 		}
 		// Another member more is no news that waits.
-		more, err := ServerFiles(planOf(build, 1, 3, 3), "orders-db-0-0", secrets)
+		more, err := ServerFiles(planOf(build, 1, 3, 3), "orders-db-0-0", own)
 		must(t, err)
 		more[UsersFile] = together[UsersFile]
 		if got, err := dialectFor(build).Waiting(together, more); err != nil || len(got) > 0 {

@@ -34,6 +34,8 @@ func (d Dialect) profileDefaults(c capacity) map[string]string {
 		// server that is to stop waits for it, and members stop one after the other.
 		"insert_quorum_timeout": "20000",
 		"log_queries":           "1",
+		// A session that says nothing finds out once in so many seconds that the server is to stop, which waits for that.
+		"poll_interval": "1",
 	}
 	if !d.ServerMemory {
 		total = c.queries()
@@ -47,6 +49,10 @@ func (d Dialect) profileDefaults(c capacity) map[string]string {
 	}
 	if c.cpus > 0 {
 		all["max_threads"] = decimal(c.cpus) // the server may see all CPUs of the machine
+	}
+	if d.PatientFetches {
+		// The longer of both counts for all that is done on a connection, and a handshake takes three such times.
+		all["http_send_timeout"], all["http_receive_timeout"] = "5", "5"
 	}
 	query := c.query(total)
 	all["max_memory_usage"] = decimal(query)

@@ -6,6 +6,8 @@ package clickhouse
 import (
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
 )
@@ -59,4 +61,17 @@ func Left(plan engine.Plan, replicas []string) []string {
 		_, planned := plan.Member(name)
 		return planned || !member.MatchString(name)
 	})
+}
+
+// LeftDatabase are the members that had a shared database and were in the cluster, and are not any more. The keepers'
+// tree has each as its shard and its name.
+func LeftDatabase(plan engine.Plan, replicas []string) (gone []PathOwner) {
+	for _, replica := range replicas {
+		shard, name, _ := strings.Cut(replica, "|")
+		number, err := strconv.Atoi(shard)
+		if err == nil && len(Left(plan, []string{name})) > 0 {
+			gone = append(gone, PathOwner{Name: name, Shard: number})
+		}
+	}
+	return gone
 }

@@ -24,8 +24,10 @@ var Runbook = []runbook.Rule{
 	runbook.WaitForAPlan,
 	runbook.NeverBeginAgain,
 	beginOnce,
+	fetchAnew,
 	runbook.StartAsItWas,
 	runbook.WaitForTheServer,
+	restartTheStranded,
 	runbook.RestartForParameters,
 	tend,
 }
@@ -57,6 +59,36 @@ func beginOnce(o observation) (step, bool) {
 		return step{Kind: runbook.StepInitialise, Reason: "no data was ever made"}, true
 	}
 	return step{Kind: runbook.StepWait, Reason: "no data was made yet, and this member may not make the first"}, true
+}
+
+// fetchAnew throws the data away for which somebody asked that it be fetched anew from the siblings. Without a sibling
+// it would be gone.
+func fetchAnew(o observation) (step, bool) {
+	const reason = "the data is to be fetched anew from the other members"
+	asked := o.Plan.Rebuild
+	me, _ := o.Plan.Member(o.Member)
+	switch {
+	case asked == nil || asked.Member != o.Member || asked.ID == o.Volume.Rebuilt || len(o.Plan.InShard(me.Shard)) < 2:
+		return step{}, false
+	case o.Server.Accepting && !o.Server.Quiet:
+		return step{Kind: runbook.StepQuiesce, Reason: reason}, true
+	case o.Server.Running:
+		return step{Kind: runbook.StepStopServer, Reason: reason}, true
+	}
+	return step{Kind: runbook.StepClone, Reason: reason}, true
+}
+
+// restartTheStranded stops a server that does not find keepers which are there, so that the next one does. It refuses
+// writes, and is not worth less for a moment in which it refuses reads as well.
+func restartTheStranded(o observation) (step, bool) {
+	const reason = "it does not find the keepers again"
+	switch {
+	case !o.Server.Stranded:
+		return step{}, false
+	case !o.Server.Quiet:
+		return step{Kind: runbook.StepQuiesce, Reason: reason}, true
+	}
+	return step{Kind: runbook.StepStopServer, Reason: reason}, true
 }
 
 // join makes a place for a keeper's data, once the members have data that it is for.

@@ -59,8 +59,17 @@ var worlds = [][]way{
 		func(o *observation) {
 			o.Server = runbook.Server{Running: true, Accepting: true, Attached: []string{"2"}}
 		},
+		func(o *observation) {
+			o.Server = runbook.Server{Running: true, Accepting: true, Stranded: o.Member == me}
+		},
 	},
 	{func(*observation) {}, func(o *observation) { o.Declined = beforeTheEnd }},
+	{
+		func(*observation) {},
+		func(o *observation) { o.Plan.Rebuild = &engine.Rebuild{ID: "1", Member: me} },
+		func(o *observation) { o.Plan.Rebuild, o.Volume.Rebuilt = &engine.Rebuild{ID: "1", Member: me}, "1" },
+		func(o *observation) { o.Plan.Rebuild = &engine.Rebuild{ID: "1", Member: other} },
+	},
 }
 
 // everywhere calls visit with every combination for a member or a keeper.
@@ -88,6 +97,12 @@ func everywhere(member string, visit func(observation)) {
 func is(s step, kinds ...runbook.StepKind) bool { return slices.Contains(kinds, s.Kind) }
 
 func restarts(o observation) bool { return o.Plan.RestartMember == o.Member && len(o.Pending) > 0 }
+
+// anew says that somebody asked for the member's data to be fetched anew, and that there is somebody to fetch it from.
+func anew(o observation) bool {
+	r := o.Plan.Rebuild
+	return r != nil && r.Member == o.Member && r.ID != o.Volume.Rebuilt && len(o.Plan.InShard(0)) > 1
+}
 
 func fenced(o observation) bool { return slices.Contains(o.Plan.FencedMembers, o.Member) }
 
@@ -118,7 +133,7 @@ var promises = []struct {
 	}},
 	{"a server stops only for a reason of its own", func(o observation, s step) bool {
 		return is(s, runbook.StepStopServer, runbook.StepQuiesce, runbook.StepHandOver) &&
-			!o.Stopping && !fenced(o) && !restarts(o) && !runbook.Foreign(o)
+			!o.Stopping && !fenced(o) && !restarts(o) && !runbook.Foreign(o) && !anew(o) && !o.Server.Stranded
 	}},
 	{"a fenced member goes down and stays down", func(o observation, s step) bool {
 		return fenced(o) && is(s, runbook.StepInitialise, runbook.StepStartReplica, runbook.StepTend)
@@ -137,9 +152,13 @@ var promises = []struct {
 		return is(s, runbook.StepHandOver) &&
 			(o.Member == me || o.Declined == s.Request || o.Server.InRecovery || len(o.Server.Attached) == 0)
 	}},
+	{"data is thrown away when somebody asked, the server is down and others have it", func(o observation, s step) bool {
+		return is(s, runbook.StepClone) &&
+			(!anew(o) || o.Server.Running || !o.Volume.HasData || !o.Volume.Locked || runbook.Foreign(o) || fenced(o))
+	}},
 	{"nobody follows or is promoted", func(_ observation, s step) bool {
 		return s.Primary != "" || is(s, runbook.StepFollow, runbook.StepPromote, runbook.StepStartPrimary,
-			runbook.StepDemote, runbook.StepClone, runbook.StepRewind, runbook.StepEnforce)
+			runbook.StepDemote, runbook.StepRewind, runbook.StepEnforce)
 	}},
 }
 
@@ -161,14 +180,14 @@ func TestRunbooksKeepTheirPromises(t *testing.T) {
 				t.Fatalf("the same was answered otherwise: %+v", o)
 			}
 		})
-		own := runbook.StepQuiesce
+		own := []runbook.StepKind{runbook.StepQuiesce, runbook.StepClone}
 		if member == aKeeper {
-			own = runbook.StepHandOver
+			own = []runbook.StepKind{runbook.StepHandOver}
 		}
-		for _, kind := range []runbook.StepKind{
-			own, runbook.StepWait, runbook.StepStopServer, runbook.StepExit, runbook.StepInitialise,
+		for _, kind := range append(own,
+			runbook.StepWait, runbook.StepStopServer, runbook.StepExit, runbook.StepInitialise,
 			runbook.StepStartReplica, runbook.StepTend,
-		} {
+		) {
 			if !seen[kind] {
 				t.Errorf("%s: step %s never came", member, kind)
 			}
@@ -181,6 +200,8 @@ func carry(o *observation, s step) {
 	switch s.Kind { //nolint:exhaustive // the other steps change nothing here
 	case runbook.StepInitialise:
 		o.Volume.HasData, o.Volume.SystemID = true, ours
+	case runbook.StepClone:
+		o.Volume.Rebuilt = o.Plan.Rebuild.ID
 	case runbook.StepStartReplica:
 		o.Server = runbook.Server{Running: true, Accepting: true, InRecovery: o.Member != me}
 		o.Pending = nil

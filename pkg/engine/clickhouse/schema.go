@@ -107,6 +107,18 @@ func ReplicaPath(plan engine.Plan, member PathOwner, t Table) (path string, foun
 	return path, !strings.ContainsAny(path, `{}\`)
 }
 
+// PathInShard is where another shard has a table in the keepers' tree, going by where a member has it; found is false
+// when that does not depend on the shard, or cannot be told.
+func PathInShard(plan engine.Plan, me engine.PlanMember, t Table, mine string, shard int) (path string, found bool) {
+	// The members of a shared database agree on a table's {uuid}, which only the own path tells.
+	t.Create = strings.ReplaceAll(t.Create, "{uuid}", uuid.FindString(mine))
+	own, known := ReplicaPath(plan, PathOwner{Name: me.Name, Shard: me.Shard}, t)
+	path, found = ReplicaPath(plan, PathOwner{Shard: shard}, t)
+	return path, known && found && own == mine && path != own
+}
+
+var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
 // PathOwner is whose macros count: a member, or one that has left with its shard.
 type PathOwner struct {
 	Name  string

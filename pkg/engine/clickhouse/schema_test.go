@@ -102,3 +102,34 @@ func TestLeft(t *testing.T) {
 		t.Errorf("left are %v", got)
 	}
 }
+
+// TestPathInShard: where a member has a table tells where other shards have theirs, unless the path is its own.
+func TestPathInShard(t *testing.T) {
+	t.Parallel()
+	const id = "0b1e6d5c-0000-4000-8000-00000000000a"
+	plan := engine.Plan{Cluster: "orders"}
+	me := engine.PlanMember{Name: "orders-db-0-0"}
+	for name, tt := range map[string]struct{ at, mine, want string }{
+		"by the shard":                {"/t/{shard}/{table}", "/t/0/t", "/t/2/t"},
+		"the same for all":            {"/t/{table}", "/t/t", ""},
+		"by an identity":              {"/t/{uuid}/{shard}", "/t/" + id + "/0", "/t/" + id + "/2"},
+		"made before the member came": {"/t/{shard}/{table}", "/elsewhere", ""},
+		"in words of the server's":    {"/t/{layer}/{shard}", "/t/x/0", ""},
+	} {
+		create := "CREATE TABLE app.t (id UInt64) ENGINE = ReplicatedMergeTree('" + tt.at + "', '{replica}') ORDER BY id"
+		got, found := PathInShard(plan, me, Table{Database: "app", Name: "t", Create: create}, tt.mine, 2)
+		if found != (tt.want != "") || (found && got != tt.want) {
+			t.Errorf("%s: %q (%t), want %q", name, got, found, tt.want)
+		}
+	}
+}
+
+// TestLeftDatabase: a shared database is remembered by shard and name.
+func TestLeftDatabase(t *testing.T) {
+	t.Parallel()
+	plan := engine.Plan{Cluster: "orders", Members: []engine.PlanMember{{Name: "orders-db-0-0"}}}
+	got := LeftDatabase(plan, []string{"0|orders-db-0-0", "1|orders-db-1-0", "0|stranger", "orders-db-2-0"})
+	if want := []PathOwner{{Name: "orders-db-1-0", Shard: 1}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

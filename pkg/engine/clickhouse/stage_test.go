@@ -99,7 +99,7 @@ func serving(t *testing.T, address string) {
 // Passwords of the users of a server.
 const agentPassword, appPassword, membersPassword = "agent's", "application's", "members'"
 
-var secrets = Secrets{Agent: agentPassword, Members: membersPassword}
+var own = Own{Address: "10.1.2.3", Agent: agentPassword, Members: membersPassword}
 
 // planOf is a plan with shards of some members each, and keepers.
 func planOf(build string, shards, members, keepers int) engine.Plan {
@@ -153,8 +153,9 @@ func (g stage) start(t *testing.T, member, address string) *server {
 	t.Helper()
 	s := &server{directory: t.TempDir(), address: address}
 	s.certify(t, g.authority)
-	plan := g.plan
-	files, err := ServerFiles(plan, member, secrets)
+	plan, own := g.plan, own
+	own.Address = address
+	files, err := ServerFiles(plan, member, own)
 	must(t, err)
 	here := strings.NewReplacer(
 		DataDirectory, s.path("data"), resource.TLSMountPath, s.path("tls"),

@@ -4,6 +4,7 @@
 package clickhouse
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/atlasdb/atlasdb/pkg/engine"
@@ -27,10 +28,24 @@ func escaped(text string) string {
 func CreateDatabase(name string, shared bool) string {
 	statement := "CREATE DATABASE IF NOT EXISTS " + Quote(name)
 	if shared {
-		statement += " ENGINE = Replicated(" + Text("/clickhouse/databases/{"+MacroCluster+"}/"+name) +
+		statement += " ENGINE = Replicated(" + Text(sharedDatabases+"{"+MacroCluster+"}/"+name) +
 			", '{" + MacroShard + "}', '{" + MacroReplica + "}')"
 	}
 	return statement
+}
+
+// sharedDatabases is where the keepers' tree has those that are shared.
+const sharedDatabases = "/clickhouse/databases/"
+
+// DatabasePath is where the keepers' tree has a shared database of a plan.
+func DatabasePath(plan engine.Plan, name string) string {
+	return sharedDatabases + plan.Cluster + "/" + name
+}
+
+// DropDatabaseReplica forgets that a member which is gone had a shared database.
+func DropDatabaseReplica(path string, owner PathOwner) string {
+	return "SYSTEM DROP DATABASE REPLICA " + Text(owner.Name) + " FROM SHARD " + Text(strconv.Itoa(owner.Shard)) +
+		" FROM ZKPATH " + Text(path)
 }
 
 // SharesDatabases says whether the databases of a plan are to be shared: the version can, and there are keepers.

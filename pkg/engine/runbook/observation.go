@@ -102,6 +102,8 @@ type Server struct {
 	// Quiet says that nobody would miss it now: since StepQuiesce the statements of applications have come to an end, or
 	// were waited for long enough.
 	Quiet bool
+	// Stranded says that it does not find the ensemble again, which is there for others: another life of it will.
+	Stranded bool
 	// Empty says that it is primary of nothing, so that there is nothing that another could take over.
 	Empty bool
 	// Settling says that its engine elects nobody in its place yet, because it has just elected another time.
