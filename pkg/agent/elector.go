@@ -106,11 +106,11 @@ func (n *native) Stopped() bool {
 	return n.stopping
 }
 
-// Report tells of the engine's own epoch, and of what is enforced by whoever accepts writes.
+// Report tells of the engine's own epoch and electorate, and of what is enforced by whoever accepts writes.
 func (n *native) Report() election.Report {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	r := election.Report{Epoch: n.facts.Term}
+	r := election.Report{Epoch: n.facts.Term, Electorate: n.facts.Electorate}
 	if n.facts.Plays == v1alpha1.RolePrimary || (n.leaderless && n.facts.Plays == v1alpha1.RoleReplica) {
 		r.Durability = v1alpha1.EffectiveNone
 		if !n.facts.Enforced.None() {

@@ -76,6 +76,9 @@ func TestWhatTheEnginePlaysIsReported(t *testing.T) {
 	leads := serving()
 	leads.Server.Term, leads.Server.Enforced = 7, engine.Quorum{Count: 1, Members: []string{"orders-db-0"}}
 	follows := server(func(s *runbook.Server) { s.InRecovery, s.Streaming = true, true })
+	listed := server(func(s *runbook.Server) {
+		s.InRecovery, s.Streaming, s.Electorate = true, true, []string{"orders-db-0"}
+	})
 	starts := server(func(s *runbook.Server) { *s = runbook.Server{Running: true} })
 	for name, tt := range map[string]struct {
 		seen runbook.Observation
@@ -91,6 +94,9 @@ func TestWhatTheEnginePlaysIsReported(t *testing.T) {
 		"a replica": {follows, engine.MemberReport{
 			Role: v1alpha1.RoleReplica, Ready: true, CaughtUp: true, Timeline: 3,
 		}},
+		"a replica that knows who votes": {listed, engine.MemberReport{
+			Role: v1alpha1.RoleReplica, Ready: true, CaughtUp: true, Timeline: 3, Electorate: []string{"orders-db-0"},
+		}},
 		"a server that starts": {starts, engine.MemberReport{Role: v1alpha1.RoleUnknown}},
 	} {
 		client := fake.NewClientset(pod(me.Pod, ""))
@@ -103,7 +109,7 @@ func TestWhatTheEnginePlaysIsReported(t *testing.T) {
 		}
 		got := engine.MemberReport{
 			Role: a.said.Role, Ready: a.said.Ready, CaughtUp: a.said.CaughtUp, Epoch: a.said.Epoch,
-			Timeline: a.said.Timeline, Durability: a.said.Durability,
+			Timeline: a.said.Timeline, Durability: a.said.Durability, Electorate: a.said.Electorate,
 		}
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)

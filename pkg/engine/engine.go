@@ -15,11 +15,14 @@ type Engine interface {
 	Nature
 	// Validate judges what the schema of the API cannot: values that depend on each other or on the engine's own
 	// rules. Each error names the field, its value and what is allowed. An empty list means that Configure will
-	// succeed.
+	// succeed. What an engine may be asked for and AtlasDB does not do is of the type field.ErrorTypeNotSupported.
 	Validate(spec *v1alpha1.DatabaseClusterSpec) field.ErrorList
 	// Configure renders the configuration files of a member, by file name, from a spec that Validate found good. The
 	// same files go to every member; what differs between members is the agent's part.
 	Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string
+	// NextMajor is the next major version to which members go in place, one after the other, from a build: "8.0" from
+	// "7.0.24". "" for a build that no other major version can be reached from so.
+	NextMajor(build string) string
 	// Verifier proves a user's password without containing it, in the engine's own form. It is the same for the same
 	// input, so that an unchanged login never changes the plan: the salt is derived from the cluster's UID and the user,
 	// which makes it unique, and a salt need not be secret.
@@ -47,6 +50,9 @@ type Traits struct {
 	URIScheme string
 	// URIOptions are the query of that URI: what makes a client of this engine encrypt.
 	URIOptions string
+	// URIMembers says that this URI names every member, for clients that find the primary by themselves; else it names the
+	// Service of the primary.
+	URIMembers bool
 	// Database is the database that the application's login leads to, and that the primary makes; "" for an engine that
 	// has no databases by name.
 	Database string

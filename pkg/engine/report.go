@@ -37,8 +37,10 @@ type MemberReport struct {
 	// Epoch is the highest epoch that the member knows of. Where the engine elects by itself it is the engine's own
 	// count, and of two members of a shard that call themselves primary the one with the higher is.
 	Epoch int64 `json:"epoch,omitempty"`
-	// Electorate are the members that the primary's Lease lists, sorted: only they may become primary, and only when the
-	// list has more than one is the Lease renewed. The operator makes a pod only for a member that is listed.
+	// Electorate are the members of whom alone one may become primary, sorted. Where the primary holds a Lease it lists
+	// them: only when they are more than one is it renewed, and the operator makes a pod only for a member that is listed.
+	// Where the engine elects by itself they are those that vote, as each member that has the engine's own list tells; nil
+	// where it has none. No pod of a member that is listed is taken away for good.
 	Electorate []string `json:"electorate,omitempty"`
 	// Durability is what a primary's acknowledgement is worth: Majority only while every write waits for the quorum that
 	// the Lease records.

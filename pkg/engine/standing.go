@@ -63,6 +63,8 @@ type Facts struct {
 	// for an engine that has none.
 	Plays v1alpha1.MemberRole
 	Term  int64
+	// Electorate are the members that vote, by the engine's own list; nil for an engine that has none.
+	Electorate []string
 	// Enforced is the commit quorum that the engine enforces.
 	Enforced Quorum
 	// Flushed is the last commit quorum whose barrier was flushed: all that was acknowledged before is on it too.

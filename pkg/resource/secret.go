@@ -5,7 +5,9 @@ package resource
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -49,6 +51,8 @@ type Login struct {
 	Username, Password, Database string
 	// CA are the certificates of the authorities to trust, as PEM.
 	CA []byte
+	// Members are the hosts of all members, for a URI that names them (Traits.URIMembers).
+	Members []string
 }
 
 // Certificates are what the members show, as PEM.
@@ -115,7 +119,7 @@ func AppSecret(
 	uri := url.URL{
 		Scheme:   traits.URIScheme,
 		User:     url.UserPassword(login.Username, login.Password),
-		Host:     host + ":" + port,
+		Host:     uriHosts(traits, host, login.Members),
 		RawQuery: traits.URIOptions,
 	}
 	data := map[string][]byte{BindingCA: login.CA}
@@ -137,6 +141,18 @@ func AppSecret(
 	return secret(cluster, AppSecretName(cluster.Name)).
 		WithType(corev1.SecretType("servicebinding.io/" + traits.Provider)).
 		WithData(data)
+}
+
+// uriHosts are the hosts of a URI, each with the port: every member's or the primary's Service.
+func uriHosts(traits engine.Traits, service string, members []string) string {
+	hosts := []string{service}
+	if traits.URIMembers {
+		hosts = slices.Clone(members)
+	}
+	for i := range hosts {
+		hosts[i] += ":" + strconv.Itoa(int(traits.ClientPort))
+	}
+	return strings.Join(hosts, ",")
 }
 
 // secret is what the Secrets have in common. Values go to data, never to stringData: the server moves those, and the

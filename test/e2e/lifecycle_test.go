@@ -127,7 +127,9 @@ func TestTroublesAreTold(t *testing.T) {
 		c.Spec.Resources.Requests[corev1.ResourceMemory] = quantity("500Gi")
 	})
 	f.newCluster("nover", 1, func(c *v1alpha1.DatabaseCluster) { c.Spec.Version = "16" })
-	f.newCluster("mongodb", 1, func(c *v1alpha1.DatabaseCluster) { c.Spec.Engine = v1alpha1.EngineMongoDB })
+	f.newCluster("sharded", 1, func(c *v1alpha1.DatabaseCluster) {
+		c.Spec.Engine, c.Spec.Version, c.Spec.Shards = v1alpha1.EngineMongoDB, "8", new(int32(2))
+	})
 	f.newCluster("owned", 1, func(c *v1alpha1.DatabaseCluster) {
 		c.Spec.Parameters = map[string]v1alpha1.ParameterValue{"listen_addresses": "*"}
 	})
@@ -135,7 +137,7 @@ func TestTroublesAreTold(t *testing.T) {
 	f.AwaitReason("noclass", v1alpha1.ConditionReady, v1alpha1.ReasonVolumePending, "noclass-db-0")
 	f.AwaitReason("huge", v1alpha1.ConditionReady, v1alpha1.ReasonUnschedulable, "Insufficient memory")
 	f.AwaitReason("nover", v1alpha1.ConditionAccepted, v1alpha1.ReasonVersionNotOffered, "17.")
-	f.AwaitReason("mongodb", v1alpha1.ConditionAccepted, v1alpha1.ReasonUnsupported, "MongoDB")
+	f.AwaitReason("sharded", v1alpha1.ConditionAccepted, v1alpha1.ReasonUnsupported, "spec.shards")
 	f.AwaitReason("owned", v1alpha1.ConditionAccepted, v1alpha1.ReasonInvalid, "listen_addresses")
 
 	now, err := f.Kube.CoreV1().Services(f.NS).Get(ctx, "clash-rw", metav1.GetOptions{})

@@ -206,6 +206,13 @@ func TestBadSpecsAreRefused(t *testing.T) {
 		"Redis's block for another engine": {"x", map[string]any{
 			"spec.redis": map[string]any{"persistence": "RDB"},
 		}, "only for engine Redis"},
+		"MongoDB's block for another engine": {"x", map[string]any{
+			"spec.mongodb": map[string]any{},
+		}, "only for engine MongoDB"},
+		"a month is the longest soak": {"x", map[string]any{
+			"spec.engine":  "MongoDB",
+			"spec.mongodb": map[string]any{"featureCompatibility": map[string]any{"soakSeconds": int64(2592001)}},
+		}, "less than or equal to 2592000"},
 		"unknown persistence": {"x", map[string]any{
 			"spec.engine": "Redis", "spec.redis": map[string]any{"persistence": "Sometimes"},
 		}, "Unsupported value"},

@@ -14,6 +14,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/controller/databaseoperation"
 	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/clickhouse"
+	"github.com/atlasdb/atlasdb/pkg/engine/mongodb"
 	"github.com/atlasdb/atlasdb/pkg/engine/postgresql"
 	"github.com/atlasdb/atlasdb/pkg/engine/redis"
 	"github.com/atlasdb/atlasdb/pkg/metrics"
@@ -78,6 +79,7 @@ func engines() map[v1alpha1.EngineType]engine.Engine {
 	return map[v1alpha1.EngineType]engine.Engine{
 		v1alpha1.EnginePostgreSQL: postgresql.Engine{},
 		v1alpha1.EngineRedis:      redis.Engine{},
+		v1alpha1.EngineMongoDB:    mongodb.Engine{},
 		v1alpha1.EngineClickHouse: clickhouse.Engine{},
 	}
 }

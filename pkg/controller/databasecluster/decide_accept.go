@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
@@ -19,18 +20,19 @@ import (
 // there.
 func (d *Decision) judge(s Snapshot) {
 	spec := &s.Cluster.Spec
-	switch {
-	case s.Engine == nil:
+	if s.Engine == nil {
 		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
 			"spec.engine: %s is not supported by this version of AtlasDB", spec.Engine)}
 		return
-	case s.Offer == nil:
-		d.Verdict = Verdict{v1alpha1.ReasonEngineNotOffered, fmt.Sprintf(
-			"spec.engine: there is no DatabaseEngine %q; the platform team creates it", offerName(spec.Engine))}
+	}
+	// First what no platform could make good by an offer.
+	if errs := s.Engine.Validate(spec); len(errs) > 0 {
+		d.Verdict = objection(errs)
 		return
 	}
-	if errs := s.Engine.Validate(spec); len(errs) > 0 {
-		d.Verdict = Verdict{v1alpha1.ReasonInvalid, errs.ToAggregate().Error()}
+	if s.Offer == nil {
+		d.Verdict = Verdict{v1alpha1.ReasonEngineNotOffered, fmt.Sprintf(
+			"spec.engine: there is no DatabaseEngine %q; the platform team creates it", offerName(spec.Engine))}
 		return
 	}
 	used := buildInUse(s)
@@ -41,22 +43,47 @@ func (d *Decision) judge(s Snapshot) {
 			s.Offer.Name, spec.Version, strings.Join(versionNames(s.Offer), ", "))}
 		return
 	}
-	switch {
-	case used != "" && majorOf(used) != majorOf(chosen.Name):
+	if why := changeFault(s, used, chosen); why != "" {
 		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
-			"spec.version: %s cannot become %s: a change of the major version is not supported", used, chosen.Name)}
-		return
-	case used != "" && lessBuild(chosen.Name, used):
-		// Replicas go first, and one that is older than its primary may not understand what that writes. Without a primary
-		// the first member that came up with it may write what the others would not understand.
-		d.Verdict = Verdict{v1alpha1.ReasonUnsupported, fmt.Sprintf(
-			"spec.version: %s cannot become %s: the data is in use with the newer build", used, chosen.Name)}
+			"spec.version: %s cannot become %s: %s", used, chosen.Name, why)}
 		return
 	}
 	d.Verdict = Verdict{v1alpha1.ReasonAccepted, "the spec can be carried out"}
 	d.Build, d.Image = chosen.Name, chosen.Image
 	d.EnsembleImage = cmp.Or(chosen.EnsembleImage, chosen.Image)
 	d.Available = newerBuild(s.Offer, chosen.Name)
+}
+
+// objection says whether a spec asks for what cannot be, or for what AtlasDB does not do.
+func objection(errs field.ErrorList) Verdict {
+	v := Verdict{v1alpha1.ReasonUnsupported, errs.ToAggregate().Error()}
+	if slices.ContainsFunc(errs, func(e *field.Error) bool { return e.Type != field.ErrorTypeNotSupported }) {
+		v.Reason = v1alpha1.ReasonInvalid
+	}
+	return v
+}
+
+// changeFault says why the build that is in use cannot become another; "" when it can. Between major versions both the
+// engine and the platform must know the way: the engine one major version at a time, the platform build by build.
+func changeFault(s Snapshot, used string, chosen v1alpha1.EngineVersion) string {
+	next := s.Engine.NextMajor(used)
+	switch {
+	case used == "":
+		return ""
+	case lessBuild(chosen.Name, used):
+		// Replicas go first, and one that is older than its primary may not understand what that writes. Without a primary
+		// the first member that came up with it may write what the others would not understand.
+		return "the data is in use with the newer build"
+	case majorOf(used) == majorOf(chosen.Name):
+		return ""
+	case next == "":
+		return "a change of the major version is not supported"
+	case !strings.HasPrefix(chosen.Name+".", next+"."):
+		return "major versions follow one another, and the next is " + next
+	case !slices.Contains(chosen.UpgradeFrom, used):
+		return fmt.Sprintf("DatabaseEngine %q does not list %s in upgradeFrom of %s", s.Offer.Name, used, chosen.Name)
+	}
+	return ""
 }
 
 // buildInUse is the newest build that a primary's volume says it was used with, or else the newest that any says; ""

@@ -73,10 +73,11 @@ func (d *Decision) handsOver(s Snapshot) bool {
 // candidates are the replicas of a shard that stay and could take over now, by ordinal.
 func (d *Decision) candidates(s Snapshot, shard int) []string {
 	var names []string
+	listed := electorate(s, shard)
 	for _, name := range d.wantedIn(s, shard) {
 		m := s.Member(name)
 		if !s.isPrimary(m) && m.Ordinal < int(s.Cluster.Spec.Members) && isReady(m) && m.Report.CaughtUp &&
-			!slices.Contains(s.Cluster.Spec.FencedMembers, m.Name) {
+			!slices.Contains(s.Cluster.Spec.FencedMembers, m.Name) && (listed == nil || slices.Contains(listed, name)) {
 			names = append(names, m.Name)
 		}
 	}

@@ -46,7 +46,20 @@ func (d *Decision) wantLogin(s Snapshot, t trust) error {
 
 // login is the application's login with a password.
 func login(s Snapshot, password string, t trust) resource.Login {
-	return resource.Login{Username: appName, Database: s.Engine.Traits().Database, Password: password, CA: t.bundle}
+	return resource.Login{
+		Username: appName, Database: s.Engine.Traits().Database, Password: password, CA: t.bundle, Members: memberHosts(s),
+	}
+}
+
+// memberHosts are the hosts of the members that there should be.
+func memberHosts(s Snapshot) []string {
+	var hosts []string
+	for _, name := range wantedMembers(s) {
+		if placeOf(s, name).Component == "" {
+			hosts = append(hosts, resource.MemberHost(s.Cluster.Name, s.Cluster.Namespace, name))
+		}
+	}
+	return hosts
 }
 
 // passwordFault says what is wrong with a password that somebody wrote; "" when it can be used. Control characters are

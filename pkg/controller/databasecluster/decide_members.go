@@ -42,28 +42,48 @@ func (d *Decision) wantMembers(s Snapshot) error {
 // mayBegin says whether a member's pod may be made: the Lease must list the member first, because only whom it lists
 // does a primary ask to hold still while the API server does not answer (PROTOCOL I9). A Lease that lists nobody was
 // never held: then all may begin at once, since none of them has data to campaign with but the one that is the first to
-// write the Lease, and it lists all members of the plan with that write.
+// write the Lease, and it lists all members of the plan with that write. Where the engine elects by itself a member
+// must be there before it can be given a vote.
 func mayBegin(s Snapshot, name string) bool {
 	at := placeOf(s, name)
+	if !s.leaseElected() || at.Component != "" {
+		return true
+	}
 	listed := electorate(s, at.Shard)
-	return listed == nil || at.Component != "" || slices.Contains(listed, name)
+	return listed == nil || slices.Contains(listed, name)
 }
 
 // leaseMissing says that nothing is known of who is primary and of who is listed, until the Lease is there again.
 func leaseMissing(s Snapshot) bool { return s.leaseElected() && s.Lease() == nil }
 
-// electorate are the members that may become primary of a shard: as the primary reports them, or as the Lease lists
-// them while nobody is primary; nil when no primary ever listed any. The report comes first because its change wakes
-// the operator, and a change of the Lease that is no change of hands does not.
+// electorate are the members that may become primary of a shard: as the primary reports them or, while nobody is, as
+// the Lease lists them, or as any member of an engine that elects by itself says; nil when nobody ever listed any. The
+// report comes first because its change wakes the operator, and a change of the Lease that is no change of hands does
+// not.
 func electorate(s Snapshot, shard int) []string {
 	if primary, ok := s.Primary(shard); ok && primary.Report.Electorate != nil {
 		return primary.Report.Electorate
+	}
+	if !s.leaseElected() {
+		return toldElectorate(s, shard)
 	}
 	lease := s.Lease()
 	if lease == nil || lease.Annotations[v1alpha1.AnnotationFailsafeMembers] == "" {
 		return nil
 	}
 	return strings.Split(lease.Annotations[v1alpha1.AnnotationFailsafeMembers], ",")
+}
+
+// toldElectorate are all that any member of a shard calls one who votes.
+func toldElectorate(s Snapshot, shard int) []string {
+	var all []string
+	for _, m := range s.Members {
+		if m.Component == "" && m.Shard == shard {
+			all = append(all, m.Report.Electorate...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // stopped says that no engine of the cluster shall run.
@@ -197,9 +217,9 @@ func needed(s Snapshot, m Member) int {
 }
 
 // surplus is the member that goes next of those that are not wanted: the highest ordinal of the highest shard. A
-// primary must have struck it from the Lease first, for while it is listed its vote may be the one that an election
-// needs. Where there is no primary it may have what the others have yet to fetch, and they must be level. Its volume is
-// kept.
+// primary must have struck it from the electorate first, for while it is listed its vote may be the one that an
+// election needs. Where there is no primary it may have what the others have yet to fetch, and they must be level. Its
+// volume is kept.
 func (d *Decision) surplus(s Snapshot) (next Member, why string, ok bool) {
 	away := d.away(s)
 	for _, m := range slices.Backward(s.Members) {

@@ -33,7 +33,8 @@ func wantedMembers(s Snapshot) []string {
 }
 
 // wantedOf are the members that a shard should have. A primary beyond them stays until it has handed over
-// (decide_handover.go). While it is not known who was primary last, whoever may be stays.
+// (decide_handover.go). Where the engine elects by itself, and nobody is primary, whoever may be stays, or comes back:
+// a vote that the spec can do without may be the one that is missing.
 func wantedOf(s Snapshot, shard int) []resource.Place {
 	primary, known := lastPrimary(s, shard)
 	var wanted []resource.Place
@@ -42,11 +43,11 @@ func wantedOf(s Snapshot, shard int) []resource.Place {
 			wanted = append(wanted, resource.Place{Shard: shard, Ordinal: ordinal})
 		}
 	}
-	switch {
-	case known:
+	if known {
 		wanted = append(wanted, primary)
-	case s.topology().Leadership == engine.LeadershipElected:
-		for _, name := range plannedMembers(s) {
+	}
+	if _, led := s.Primary(shard); !led && s.topology().Leadership == engine.LeadershipElected {
+		for _, name := range slices.Concat(plannedMembers(s), toldElectorate(s, shard)) {
 			if at := placeOf(s, name); at.Shard == shard {
 				wanted = append(wanted, at)
 			}

@@ -23,7 +23,9 @@
 //   - One thing at a time: a running pod is taken away, an engine restarts or a primary hands over only while every
 //     other member is ready. A member that does not come back stops a change, and the primary is its last.
 //   - A primary is never taken away where another could take over first.
-//   - A pod is made only for a member that the Lease lists, and taken away for good only when it no longer does.
+//   - A pod is made only for a member that the Lease lists, and taken away for good only when it no longer does. Where
+//     members elect by themselves and have a list of who votes, none is taken away that is on it, and while nobody is
+//     primary they all come back.
 //   - While nobody is known to be primary, nobody who serves is taken away.
 //   - Where every member accepts writes, nobody who serves is taken away while another is not level, and an ensemble
 //     changes before the members that need it and stops after them.

@@ -51,6 +51,14 @@ func (s Snapshot) holds(m Member) bool {
 	return lease != nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == m.Report.Incarnation
 }
 
+// votes are the members that elect a primary's successor by themselves; nil where the engine has no list of them.
+func (s Snapshot) votes(primary Member) []string {
+	if s.leaseElected() {
+		return nil
+	}
+	return primary.Report.Electorate
+}
+
 // topology says how the members work together. Of an engine that this operator does not know nobody is primary unless a
 // Lease says so.
 func (s Snapshot) topology() engine.Topology {

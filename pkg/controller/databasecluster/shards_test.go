@@ -28,16 +28,7 @@ func TestAnyScheduleWithShardsEndsAsTheSpecSays(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			s := newSchedule(t, int32(1+seed%3), new(int32(2+seed%2)), seed)
-			for range 6 {
-				whims := append([]func(*schedule){reshard, reshard}, [][]func(*schedule){gentle, rough}[seed%2]...)
-				whims[s.rand.IntN(len(whims))](s)
-				s.wander(s.rand.IntN(60))
-			}
-			s.stuck, s.broken, s.w.snapshot.Operation = false, nil, nil
-			s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
-				spec.PowerState, spec.FencedMembers = v1alpha1.PowerRunning, nil
-			})
-			s.rest()
+			s.live(append([]func(*schedule){reshard, reshard}, [][]func(*schedule){gentle, rough}[seed%2]...))
 			s.mustBeRight()
 			s.mustHaveAllData()
 		})

@@ -42,9 +42,13 @@ func (d *Decision) successors(s Snapshot, shard int) (candidates []string, reaso
 		return nil, v1alpha1.ReasonNoPrimary, "a primary is being elected" + because(s)
 	}
 	candidates = d.candidates(s, shard)
+	votes := s.votes(primary)
 	switch quorum := primary.Report.Quorum; {
 	case len(candidates) == 0:
 		return nil, v1alpha1.ReasonNoCandidate, "no replica is caught up"
+	case len(candidates) < len(votes)/2+1 && votes != nil:
+		return nil, v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("without the primary, %s would have fewer than %d of %d votes",
+			strings.Join(candidates, ", "), len(votes)/2+1, len(votes))
 	case quorum != nil && !quorum.Promotable(candidates):
 		return nil, v1alpha1.ReasonNoQuorumMargin, fmt.Sprintf("%s %s: without the primary, %s may "+
 			"lack some of them", whereWritesAre(primary), quorum, strings.Join(candidates, ", "))

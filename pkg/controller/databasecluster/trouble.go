@@ -59,7 +59,8 @@ func troubles(s Snapshot, d Decision, o Outcome) []trouble {
 // nobody knows: every cluster begins so.
 func noMargin(s Snapshot, d Decision) (trouble, bool) {
 	for _, primary := range d.primaries(s) {
-		if waitsForReplicas(primary) && s.Cluster.Spec.Members > 1 && d.atTheEdge(s, primary) {
+		waits := waitsForReplicas(primary) || len(s.votes(primary)) > 1
+		if waits && s.Cluster.Spec.Members > 1 && d.atTheEdge(s, primary) {
 			return trouble{v1alpha1.ReasonNoQuorumMargin, ofShard(s, primary.Shard,
 				"the loss of one more member would stop writes")}, true
 		}
@@ -67,19 +68,24 @@ func noMargin(s Snapshot, d Decision) (trouble, bool) {
 	return trouble{}, false
 }
 
-// atTheEdge says that a primary has just as many level replicas as its writes wait for.
+// atTheEdge says that a primary has just as many level replicas as its writes wait for. Of an engine whose members vote
+// those count that have a vote: without a majority of them there is no primary.
 func (d *Decision) atTheEdge(s Snapshot, primary Member) bool {
 	level := 0 // by what the members say: the kubelet's probe comes a moment later, and status would flicker
+	votes, all := s.votes(primary), int(s.Cluster.Spec.Members)
+	if votes != nil {
+		all = len(votes)
+	}
 	for _, name := range d.wantedIn(s, primary.Shard) {
 		m := s.Member(name)
 		if m.Pod != nil && m.Report.Incarnation == "" {
 			return false
 		}
-		if m.Report.Role == v1alpha1.RoleReplica && m.Report.CaughtUp {
+		if m.Report.Role == v1alpha1.RoleReplica && m.Report.CaughtUp && (votes == nil || slices.Contains(votes, name)) {
 			level++
 		}
 	}
-	return level <= int(s.Cluster.Spec.Members)/2
+	return level <= all/2
 }
 
 // waitsForReplicas says whether a primary refuses or delays writes when too few replicas are level.

@@ -39,6 +39,8 @@ type agents struct {
 	slots   map[int]int
 	// chair is the leader of the ensemble.
 	chair string
+	// voters are the members that vote, where the engine has a list of them.
+	voters []string
 }
 
 // agentLife is one life of one agent.
@@ -78,8 +80,11 @@ func (a *agents) turn(member string) bool {
 		}}
 		return true
 	}
-	if a.w.snapshot.leaderless() {
+	switch a.w.snapshot.Engine.(type) {
+	case equalsEngine:
 		return a.equal(member, life)
+	case votingEngine:
+		return a.poll(member, life)
 	}
 	return a.act(member, life)
 }
@@ -269,7 +274,9 @@ func (a *agents) shard(member string) int { return placeOf(a.w.snapshot, member)
 
 // end lets a pod that is being deleted go; its primary hands over before, if it can and should.
 func (a *agents) end(member string) {
-	if memberOf(a.holder(a.shard(member))) == member && a.w.plan().PowerState == v1alpha1.PowerRunning {
+	if _, polls := a.w.snapshot.Engine.(votingEngine); polls {
+		a.stepDown(member)
+	} else if memberOf(a.holder(a.shard(member))) == member && a.w.plan().PowerState == v1alpha1.PowerRunning {
 		if heir := a.heir(member, ""); heir != "" {
 			a.promote(heir, member, engine.FailoverReleased)
 		}

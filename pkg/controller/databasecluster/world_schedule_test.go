@@ -367,20 +367,25 @@ func TestAnyScheduleEndsAsTheSpecSays(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			s := newSchedule(t, int32(1+seed%5), nil, seed)
-			for range 6 {
-				whims := [][]func(*schedule){gentle, rough}[seed%2]
-				whims[s.rand.IntN(len(whims))](s)
-				s.wander(s.rand.IntN(60))
-			}
-			s.tell("-- the end: running, nobody fenced")
-			s.stuck, s.broken, s.w.snapshot.Operation = false, nil, nil
-			s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
-				spec.PowerState, spec.FencedMembers = v1alpha1.PowerRunning, nil
-			})
-			s.rest()
+			s.live([][]func(*schedule){gentle, rough}[seed%2])
 			s.mustBeRight()
 		})
 	}
+}
+
+// live lets some of what may happen happen, and then everything come to rest.
+func (s *schedule) live(whims []func(*schedule)) {
+	s.t.Helper()
+	for range 6 {
+		whims[s.rand.IntN(len(whims))](s)
+		s.wander(s.rand.IntN(60))
+	}
+	s.tell("-- the end: running, nobody fenced")
+	s.stuck, s.broken, s.w.snapshot.Operation = false, nil, nil
+	s.edit(func(spec *v1alpha1.DatabaseClusterSpec) {
+		spec.PowerState, spec.FencedMembers = v1alpha1.PowerRunning, nil
+	})
+	s.rest()
 }
 
 // mustBeRight holds a cluster at rest against its spec.

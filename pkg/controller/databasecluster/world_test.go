@@ -47,6 +47,7 @@ func (e plainEngine) Validate(*v1alpha1.DatabaseClusterSpec) field.ErrorList { r
 func (plainEngine) Configure(spec *v1alpha1.DatabaseClusterSpec, build string) map[string]string {
 	return map[string]string{"conf": build + string(spec.Parameters["x"])}
 }
+func (plainEngine) NextMajor(string) string                     { return "" }
 func (plainEngine) Locale(*v1alpha1.DatabaseClusterSpec) string { return "" }
 func (plainEngine) Verifier(uid, user, password string) string  { return uid + user + password }
 

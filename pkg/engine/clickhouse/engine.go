@@ -120,6 +120,9 @@ func (Engine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
 	}
 }
 
+// NextMajor is none: the vendor promises no way from any major version to the next.
+func (Engine) NextMajor(string) string { return "" }
+
 // Locale is empty: ClickHouse compares bytes.
 func (Engine) Locale(*v1alpha1.DatabaseClusterSpec) string { return "" }
 

@@ -4,8 +4,6 @@
 package clickhouse
 
 import (
-	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
-	"github.com/atlasdb/atlasdb/pkg/engine"
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
@@ -24,7 +22,7 @@ var Runbook = []runbook.Rule{
 	runbook.StayDownWhenFenced,
 	runbook.RefuseForeignData,
 	runbook.WaitForAPlan,
-	neverBeginAgain,
+	runbook.NeverBeginAgain,
 	beginOnce,
 	fetchAnew,
 	runbook.StartAsItWas,
@@ -47,17 +45,6 @@ var KeeperRunbook = []runbook.Rule{
 	runbook.WaitForTheServer,
 	runbook.RestartForParameters,
 	tend,
-}
-
-// neverBeginAgain tells of a cluster that has data by its plan, and whose one server has none: to begin anew would hide
-// that it is gone. Where there are others, an empty member is a new one, or gets from them what it lost.
-func neverBeginAgain(o observation) (step, bool) {
-	if o.Volume.HasData || o.Plan.SystemID == "" || len(serversOf(o.Plan)) > 1 {
-		return step{}, false
-	}
-	return step{Kind: runbook.StepWait, Reason: "the data is gone", Problem: &engine.Problem{
-		Reason: v1alpha1.ReasonDataMissing, Message: "this is the only member, and its volume has no data",
-	}}, true
 }
 
 // beginOnce makes a place for the data. The identity of a cluster's data is made by the initialiser, once; all others
@@ -131,15 +118,4 @@ func handOver(o observation) (step, bool) {
 
 func tend(o observation) (step, bool) {
 	return step{Kind: runbook.StepTend, Reason: "it serves"}, o.Server.Accepting
-}
-
-// serversOf are all members of a plan that are no keepers.
-func serversOf(plan engine.Plan) []engine.PlanMember {
-	var servers []engine.PlanMember
-	for _, m := range plan.Members {
-		if m.Component == "" {
-			servers = append(servers, m)
-		}
-	}
-	return servers
 }

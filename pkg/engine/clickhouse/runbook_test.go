@@ -252,3 +252,14 @@ func TestOnlyMemberTellsOfLostData(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+// serversOf are all members of a plan that are no keepers.
+func serversOf(plan engine.Plan) []engine.PlanMember {
+	var servers []engine.PlanMember
+	for _, m := range plan.Members {
+		if m.Component == "" {
+			servers = append(servers, m)
+		}
+	}
+	return servers
+}

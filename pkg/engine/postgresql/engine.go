@@ -62,6 +62,9 @@ func (Engine) Topology(*v1alpha1.DatabaseClusterSpec) engine.Topology {
 	return engine.Topology{Leadership: engine.LeadershipLease}
 }
 
+// NextMajor is none: another major version does not read the data directory.
+func (Engine) NextMajor(string) string { return "" }
+
 // Locale is what initdb is told. An object that came without the block of PostgreSQL has no say: initdb then takes the
 // locale of its environment.
 func (Engine) Locale(spec *v1alpha1.DatabaseClusterSpec) string {

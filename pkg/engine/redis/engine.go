@@ -86,6 +86,9 @@ func (Engine) Topology(spec *v1alpha1.DatabaseClusterSpec) engine.Topology {
 	return engine.Topology{Leadership: engine.LeadershipElected, MemberPorts: []int32{busPort}}
 }
 
+// NextMajor is none: a replica need not understand what a primary of another major version sends.
+func (Engine) NextMajor(string) string { return "" }
+
 // Locale is empty: Redis compares bytes.
 func (Engine) Locale(*v1alpha1.DatabaseClusterSpec) string { return "" }
 

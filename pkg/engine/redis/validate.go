@@ -69,48 +69,13 @@ func validateParameter(path *field.Path, name, value string) *field.Error {
 	}
 	d, known := directives[name]
 	if !known {
-		return field.Invalid(path, name, "no setting of Redis that AtlasDB offers; "+suggest(name))
+		return field.Invalid(path, name, "no setting of Redis that AtlasDB offers; "+
+			engine.Suggest(name, slices.Sorted(maps.Keys(directives))))
 	}
 	if err := d.check(value); err != nil {
 		return field.Invalid(path, value, err.Error())
 	}
 	return nil
-}
-
-// suggest names the settings that a name could have been meant for, or else all.
-func suggest(name string) string {
-	all := slices.Sorted(maps.Keys(directives))
-	var near []string
-	for _, known := range all {
-		if distance(name, known) <= 3 || (len(name) > 3 && strings.Contains(known, name)) {
-			near = append(near, known)
-		}
-	}
-	if len(near) > 0 {
-		return "close to it are " + strings.Join(near, ", ")
-	}
-	return "allowed are " + strings.Join(all, ", ")
-}
-
-// distance is how many letters must be added, dropped or replaced to make one word of another (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := corner
-			if a[i] != b[j] {
-				replaced++
-			}
-			corner = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // validateMemory says whether the memory is enough for what is asked of it, and what would be.

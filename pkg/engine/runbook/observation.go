@@ -114,6 +114,9 @@ type Server struct {
 	Enforced, Flushed engine.Quorum
 	// Attached are the members that receive from it and are level.
 	Attached []string
+	// Electorate are the members that vote, by the engine's own list; nil for an engine that has none, and for a server
+	// that is on none yet.
+	Electorate []string
 }
 
 // Facts are what the election must know. Standing is the one under which the observation was made.
@@ -126,7 +129,7 @@ func Facts(o Observation) engine.Facts {
 		// An engine that need not stop to give up being primary receives from nobody from then on, and has come to rest.
 		Resigned: !o.Server.Running || (o.Server.InRecovery && o.Server.Primary == "" && o.Volume.Exact),
 	}
-	f.Plays, f.Term = plays(o.Server), o.Server.Term
+	f.Plays, f.Term, f.Electorate = plays(o.Server), o.Server.Term, o.Server.Electorate
 	if o.Volume.Broken {
 		f.Refuses = "its data is being copied anew"
 	}

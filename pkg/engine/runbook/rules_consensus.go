@@ -3,7 +3,12 @@
 
 package runbook
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/atlasdb/atlasdb/pkg/apis/atlasdb/v1alpha1"
+	"github.com/atlasdb/atlasdb/pkg/engine"
+)
 
 // These rules are for engines that find out by themselves who may write: a server starts as what its volume says, and
 // there is no standing to wait for.
@@ -48,6 +53,24 @@ func WaitForAPlan(o Observation) (Step, bool) {
 	return Step{Kind: StepWait, Reason: "the plan does not have this member"}, !planned && !o.Server.Running
 }
 
+// NeverBeginAgain tells of a cluster that has data by its plan, and whose one server has none: to begin anew would hide
+// that it is gone, and to wait for others would be for ever. Where there are others, an empty member is a new one, or
+// gets from them what it lost.
+func NeverBeginAgain(o Observation) (Step, bool) {
+	servers := 0
+	for _, m := range o.Plan.Members {
+		if m.Component == "" {
+			servers++
+		}
+	}
+	if o.Volume.HasData || o.Plan.SystemID == "" || servers > 1 {
+		return Step{}, false
+	}
+	return Step{Kind: StepWait, Reason: "the data is gone", Problem: &engine.Problem{
+		Reason: v1alpha1.ReasonDataMissing, Message: "this is the only member, and its volume has no data",
+	}}, true
+}
+
 // StartAsItWas starts the server; its own volume says what it is.
 func StartAsItWas(o Observation) (Step, bool) {
 	return Step{Kind: StepStartReplica, Reason: "as what it was"}, !o.Server.Running
@@ -56,4 +79,50 @@ func StartAsItWas(o Observation) (Step, bool) {
 // WaitForTheServer leaves a server alone that does not take connections yet.
 func WaitForTheServer(o Observation) (Step, bool) {
 	return Step{Kind: StepWait, Reason: "the server is starting"}, !o.Server.Accepting
+}
+
+// beforeTheEnd is the request of a pod that ends, afterTheEnd that of a primary whose server died.
+const (
+	beforeTheEnd = "the pod is ending"
+	afterTheEnd  = "the server died"
+)
+
+// HandOver lets a replica of the shard be primary: because the plan asks for it, or because this one's pod ends. Each
+// request is tried once; a pod that ends must not wait for a replica that cannot. No replica of a primary that has
+// nothing can be elected, but such a primary will have something soon, and the plan's request waits for that; as both
+// wait until the others would vote again: to ask before only keeps clients from writing.
+func HandOver(o Observation) (Step, bool) {
+	if !o.Server.Accepting || o.Server.InRecovery || o.Server.Empty {
+		return Step{}, false
+	}
+	s := o.Plan.Switchover
+	switch {
+	case o.Server.Settling && o.Stopping && len(o.Server.Attached) > 0:
+		return Step{Kind: StepWait, Reason: "nobody may be elected in its place yet"}, true
+	case o.Server.Settling:
+		return Step{}, false
+	case s != nil && s.From == o.Member && s.ID != o.Declined && !o.Stopping:
+		return Step{Kind: StepHandOver, Primary: s.Target, Request: s.ID, Reason: "the plan asks for it"}, true
+	case o.Stopping && len(o.Server.Attached) > 0 && o.Declined != beforeTheEnd:
+		return Step{Kind: StepHandOver, Request: beforeTheEnd, Reason: beforeTheEnd}, true
+	}
+	return Step{}, false
+}
+
+// PrepareOnce makes a place for the data. A server that starts there belongs to no cluster, and to no other for ever.
+func PrepareOnce(o Observation) (Step, bool) {
+	return Step{Kind: StepInitialise, Reason: "the volume is empty"}, !o.Volume.HasData && !o.Volume.Broken
+}
+
+// Bequeath has a replica stand for election when its primary has died. Its agent knows that at once; the others would
+// need a timeout to notice.
+func Bequeath(o Observation) (Step, bool) {
+	return Step{
+		Kind: StepHandOver, Primary: o.Volume.Heir, Request: afterTheEnd, Reason: afterTheEnd,
+	}, o.Volume.Resting && !o.Server.Running && o.Volume.Heir != ""
+}
+
+// TendTheServer keeps a server that runs as the plan says, and does what it has to do for its cluster.
+func TendTheServer(Observation) (Step, bool) {
+	return Step{Kind: StepTend, Reason: "member of a cluster"}, true
 }

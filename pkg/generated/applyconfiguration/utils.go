@@ -49,6 +49,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &atlasdbv1alpha1.EngineVersionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FailoverStatus"):
 		return &atlasdbv1alpha1.FailoverStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FeatureCompatibilitySpec"):
+		return &atlasdbv1alpha1.FeatureCompatibilitySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ImagePullSecret"):
 		return &atlasdbv1alpha1.ImagePullSecretApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KeeperSpec"):
@@ -57,6 +59,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &atlasdbv1alpha1.KeeperStorageSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MemberStatus"):
 		return &atlasdbv1alpha1.MemberStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MongoDBSpec"):
+		return &atlasdbv1alpha1.MongoDBSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NetworkPeer"):
 		return &atlasdbv1alpha1.NetworkPeerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NetworkSpec"):

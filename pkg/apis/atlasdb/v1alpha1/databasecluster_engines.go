@@ -26,6 +26,25 @@ type RedisSpec struct {
 	Persistence RedisPersistence `json:"persistence,omitempty"`
 }
 
+// MongoDBSpec holds what only MongoDB has.
+type MongoDBSpec struct {
+	// featureCompatibility says when features of a new version may be used.
+	// +optional
+	// +kubebuilder:default={}
+	FeatureCompatibility FeatureCompatibilitySpec `json:"featureCompatibility,omitempty"`
+}
+
+// FeatureCompatibilitySpec says when the feature compatibility version follows the version.
+type FeatureCompatibilitySpec struct {
+	// soakSeconds is for how long all members must have run a new version without a break before the feature compatibility
+	// version is raised to it; the version before cannot read the data after that. Default 86400, a day. Can change.
+	// +optional
+	// +kubebuilder:default=86400
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2592000
+	SoakSeconds *int64 `json:"soakSeconds,omitempty"`
+}
+
 // ClickHouseSpec holds what only ClickHouse has.
 type ClickHouseSpec struct {
 	// keeper are the servers of ClickHouse Keeper, by which the replicas of a shard agree. They are there, without being

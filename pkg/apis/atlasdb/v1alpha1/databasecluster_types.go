@@ -59,6 +59,7 @@ type DatabaseClusterList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.shards) || !has(self.members) || self.shards * self.members <= 128",message="shards times members may not exceed 128: status lists every member"
 // +kubebuilder:validation:XValidation:rule="!has(self.postgresql) || self.engine == 'PostgreSQL'",message="the block postgresql is only for engine PostgreSQL"
 // +kubebuilder:validation:XValidation:rule="!has(self.redis) || self.engine == 'Redis'",message="the block redis is only for engine Redis"
+// +kubebuilder:validation:XValidation:rule="!has(self.mongodb) || self.engine == 'MongoDB'",message="the block mongodb is only for engine MongoDB"
 // +kubebuilder:validation:XValidation:rule="!has(self.clickhouse) || self.engine == 'ClickHouse'",message="the block clickhouse is only for engine ClickHouse"
 // +kubebuilder:validation:XValidation:rule="(has(self.clickhouse) ? self.clickhouse.keeper.members : 3) == (has(oldSelf.clickhouse) ? oldSelf.clickhouse.keeper.members : 3)",message="clickhouse.keeper.members cannot change yet: the members of the ensemble vote, and AtlasDB does not add or remove them one at a time yet (default 3)"
 // +kubebuilder:validation:XValidation:rule="quantity(has(self.clickhouse) ? string(self.clickhouse.keeper.storage.size) : '5Gi').compareTo(quantity(has(oldSelf.clickhouse) ? string(oldSelf.clickhouse.keeper.storage.size) : '5Gi')) >= 0",message="clickhouse.keeper.storage.size cannot shrink: a volume that is smaller than its data loses data (default 5Gi)"
@@ -176,6 +177,9 @@ type DatabaseClusterSpec struct {
 	// +optional
 	Redis *RedisSpec `json:"redis,omitempty"`
 
+	// mongodb holds what only MongoDB has. Only for engine MongoDB.
+	// +optional
+	MongoDB *MongoDBSpec `json:"mongodb,omitempty"`
 	// clickhouse holds what only ClickHouse has. Only for engine ClickHouse.
 	// +optional
 	ClickHouse *ClickHouseSpec `json:"clickhouse,omitempty"`

@@ -143,6 +143,19 @@ var schemaYAML = typed.YAMLObject(`types:
             type:
               scalar: numeric
             default: 1
+          - name: mongodb
+            type:
+              map:
+                fields:
+                - name: featureCompatibility
+                  type:
+                    map:
+                      fields:
+                      - name: soakSeconds
+                        type:
+                          scalar: numeric
+                        default: 86400
+                  default: {}
           - name: network
             type:
               map:

@@ -67,6 +67,8 @@ type DatabaseClusterSpecApplyConfiguration struct {
 	PostgreSQL *PostgreSQLSpecApplyConfiguration `json:"postgresql,omitempty"`
 	// redis holds what only Redis has. Only for engine Redis.
 	Redis *RedisSpecApplyConfiguration `json:"redis,omitempty"`
+	// mongodb holds what only MongoDB has. Only for engine MongoDB.
+	MongoDB *MongoDBSpecApplyConfiguration `json:"mongodb,omitempty"`
 	// clickhouse holds what only ClickHouse has. Only for engine ClickHouse.
 	ClickHouse *ClickHouseSpecApplyConfiguration `json:"clickhouse,omitempty"`
 }
@@ -231,6 +233,14 @@ func (b *DatabaseClusterSpecApplyConfiguration) WithPostgreSQL(value *PostgreSQL
 // If called multiple times, the Redis field is set to the value of the last call.
 func (b *DatabaseClusterSpecApplyConfiguration) WithRedis(value *RedisSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
 	b.Redis = value
+	return b
+}
+
+// WithMongoDB sets the MongoDB field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MongoDB field is set to the value of the last call.
+func (b *DatabaseClusterSpecApplyConfiguration) WithMongoDB(value *MongoDBSpecApplyConfiguration) *DatabaseClusterSpecApplyConfiguration {
+	b.MongoDB = value
 	return b
 }
 
