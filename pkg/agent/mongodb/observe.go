@@ -153,7 +153,10 @@ func (d *Driver) describe(ctx context.Context, o *runbook.Observation) error {
 	if v.primary != "" {
 		s.Primary = set.NameOf(v.primary)
 	}
-	s.Streaming = v.state == mongodb.StateSecondary && set.Level(v.self().Host)
+	// One that is to vote has not come as far as it should before it does: it could not take over.
+	host := v.self().Host
+	joined := v.config.Electable(host) || !mongodb.IsVoter(o.Plan, d.options.Member)
+	s.Streaming = v.state == mongodb.StateSecondary && set.Level(host) && joined
 	return nil
 }
 

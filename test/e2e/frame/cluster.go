@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -95,7 +96,7 @@ func (f *Frame) Operate(spec v1alpha1.DatabaseOperationSpec) (reason, message st
 // is, and no more.
 func (f *Frame) SwitchOver(name, target string) {
 	f.Helper()
-	from := f.Primary(name)
+	from, leased := f.Primary(name), f.hasLease(name)
 	reason, message := f.Operate(v1alpha1.DatabaseOperationSpec{
 		ClusterRef: v1alpha1.ClusterReference{Name: name}, Type: v1alpha1.OperationSwitchover,
 		Switchover: &v1alpha1.SwitchoverOperation{Target: target},
@@ -108,8 +109,19 @@ func (f *Frame) SwitchOver(name, target string) {
 			return slices.Contains(primaries(c), target)
 		}
 		l := c.Status.LastFailover
-		return c.Status.Primary == target && l != nil && l.From == from && l.To == target && l.Reason == "Switchover"
+		told := l != nil && l.From == from && l.To == target && l.Reason == "Switchover"
+		return c.Status.Primary == target && (told || !leased)
 	})
+}
+
+// hasLease says whether who is primary has a Lease; of others status tells no last failover.
+func (f *Frame) hasLease(name string) bool {
+	f.Helper()
+	_, err := f.Kube.CoordinationV1().Leases(f.NS).Get(f.Context(), name+"-db", metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		f.Must(err)
+	}
+	return err == nil
 }
 
 // Primary is the primary as status tells.
