@@ -13,7 +13,7 @@ import (
 	"github.com/atlasdb/atlasdb/pkg/engine/runbook"
 )
 
-// TestAWordOfTheServerEndsTheSleep: a server that says that it was elected is looked at at once.
+// TestAWordOfTheServerEndsTheSleep: a server that says that it was elected is seen at once.
 func TestAWordOfTheServerEndsTheSleep(t *testing.T) {
 	t.Parallel()
 	a := voters(t, fake.NewClientset(), &voter{seen: serving()})

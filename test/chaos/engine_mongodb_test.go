@@ -72,7 +72,7 @@ func connectMongoDB(ctx context.Context, r route) (_ conn, life string, err erro
 	}
 	c.database = c.client.Database("app")
 	if err = c.introduce(ctx); err != nil {
-		c.close()
+		_ = c.client.Disconnect(ctx)
 		return nil, "", err
 	}
 	return c, c.life, nil

@@ -70,7 +70,7 @@ func connectMongoDB(ctx context.Context, o *options.ClientOptions, database stri
 	}
 	s := mongoDBSession{client: client, records: client.Database(database).Collection(seen)}
 	if err := client.Ping(ctx, nil); err != nil {
-		s.Close()
+		_ = client.Disconnect(ctx)
 		return nil, err
 	}
 	return s, nil

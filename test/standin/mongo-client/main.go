@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The AtlasDB Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command mongo-client is what "make demo ENGINE=mongodb" has for a client where the image of the stand-in is run, which
-// has no mongosh: "mongo-client write" and "mongo-client count", by the vendor's driver and the files of a binding.
+// Command mongo-client is what "make demo ENGINE=mongodb" has for a client where the image of the stand-in is run,
+// which has no mongosh: "mongo-client write" and "mongo-client count", by the vendor's driver and the files of a
+// binding.
 package main
 
 import (
@@ -25,10 +26,10 @@ const usage = "usage: mongo-client write|count HOST BINDING-FOLDER"
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, os.Args[1:])
+	cancel()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		cancel()
 		os.Exit(1)
 	}
 }
