@@ -65,6 +65,7 @@ var mongoDB = &engine{
 	restart: parameter{name: "net.maxIncomingConnections", value: "2000", hidden: true},
 	lacks: map[trait]string{
 		lease: votes, ensemble: votes, shards: "they are not built",
+		keptPrimary: "its members elect anew when they start, and prefer nobody",
 	},
 }
 
@@ -160,6 +161,8 @@ const (
 	primary trait = "primary"
 	// onePrimary: that member is the same for all records, and another refuses their writes.
 	onePrimary trait = "one primary"
+	// keptPrimary: who is primary when all members stop is primary when they start.
+	keptPrimary trait = "kept primary"
 	// oneMember: a database can have a single member.
 	oneMember trait = "one member"
 	// margin: when one member is lost, those that are left have a majority, and writes go on.
