@@ -61,7 +61,7 @@ func connectMongoDB(ctx context.Context, r route) (_ conn, life string, err erro
 	}
 	c := &mongoConn{}
 	o.SetHosts([]string{net.JoinHostPort(r.address, port)}).SetDirect(true).SetDialer(mongoDialer{r}).
-		SetMaxPoolSize(1).SetServerMonitoringMode("poll").SetServerSelectionTimeout(writeTimeout).
+		SetMaxPoolSize(1).SetServerSelectionTimeout(writeTimeout).
 		SetMonitor(&event.CommandMonitor{
 			Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) { c.tried(e.CommandName, nil, e.Reply) },
 			Failed:    func(_ context.Context, e *event.CommandFailedEvent) { c.tried(e.CommandName, e.Failure, nil) },
