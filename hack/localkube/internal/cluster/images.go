@@ -57,8 +57,8 @@ func (c *Cluster) LoadImages(ctx context.Context, names []string) error {
 	return group.Wait()
 }
 
-// loadProject loads those of the images from the checkout that were ever built. They are no part of the seed, since they
-// change by the hour.
+// loadProject loads those of the images from the checkout that were ever built. They are no part of the seed, since
+// they change by the hour.
 func (c *Cluster) loadProject(ctx context.Context, node instance.Node) error {
 	store, err := image.Open(c.Cache)
 	if err != nil {

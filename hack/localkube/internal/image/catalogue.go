@@ -60,7 +60,8 @@ func (b Builder) Engines() []string {
 	return slices.DeleteFunc(b.Names(), func(name string) bool { return slices.Contains(own, name) })
 }
 
-// FromCheckout lists the short names of what is built from the checkout, and so is no part of what all nodes start with.
+// FromCheckout lists the short names of what is built from the checkout, and so is no part of what all nodes start
+// with.
 func FromCheckout() []string {
 	names := []string{ProjectName}
 	for _, s := range standIns() {
