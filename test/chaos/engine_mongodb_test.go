@@ -72,8 +72,7 @@ func connectMongoDB(ctx context.Context, r route) (_ conn, life string, err erro
 	}
 	c.database = c.client.Database("app")
 	if err = c.introduce(ctx); err != nil {
-		_ = c.client.Disconnect(ctx)
-		return nil, "", err
+		return nil, "", errors.Join(err, c.client.Disconnect(ctx))
 	}
 	return c, c.life, nil
 }

@@ -36,9 +36,9 @@ func (e *engine) budget(members int32) map[string]int {
 		"create events":                 1, // Ready
 		// At most: accepted; of each shard primary, primary ready; for each replica following, level, ready; durable. What
 		// members say within a moment of each other shares one, so that 7 or 8 are usual for three.
-		// Of an ensemble each is like a replica. Where no Lease says who is primary, the first member tells whose data it has
-		// before it serves, since all others wait to hear that.
-		"update databaseclusters": 1 + 2*shards + 3*(replicas+keepers) + replicated + count(!e.has(lease)),
+		// Of an ensemble each is like a replica. Where there is no primary, the first member tells whose data it has before
+		// it serves, since all others wait to hear that.
+		"update databaseclusters": 1 + 2*shards + 3*(replicas+keepers) + replicated + count(!e.has(primary)),
 	}
 }
 

@@ -7,6 +7,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -68,12 +69,10 @@ func connectMongoDB(ctx context.Context, o *options.ClientOptions, database stri
 	if err != nil {
 		return nil, err
 	}
-	s := mongoDBSession{client: client, records: client.Database(database).Collection(seen)}
 	if err := client.Ping(ctx, nil); err != nil {
-		_ = client.Disconnect(ctx)
-		return nil, err
+		return nil, errors.Join(err, client.Disconnect(ctx))
 	}
-	return s, nil
+	return mongoDBSession{client: client, records: client.Database(database).Collection(seen)}, nil
 }
 
 // Write implements session, with the write concern that the server has by default. An update that finds nothing to

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command mongo-client is what "make demo ENGINE=mongodb" has for a client where the image of the stand-in is run,
-// which has no mongosh: "mongo-client write" and "mongo-client count", by the vendor's driver and the files of a
-// binding.
+// which has no mongosh: it writes documents or counts them, by the vendor's driver and the files of a binding.
 package main
 
 import (
@@ -25,16 +24,15 @@ import (
 const usage = "usage: mongo-client write|count HOST BINDING-FOLDER"
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	err := run(ctx, os.Args[1:])
-	cancel()
-	if err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(args []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
 	if len(args) != 3 {
 		return errors.New(usage)
 	}
