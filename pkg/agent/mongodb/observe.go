@@ -139,12 +139,11 @@ func (d *Driver) note(o *runbook.Observation) error {
 // describe puts what the server tells into the observation.
 func (d *Driver) describe(ctx context.Context, o *runbook.Observation) error {
 	v, s, set := d.view, &o.Server, d.set(*o)
-	s.Accepting, s.InRecovery, s.Version = true, !v.leads, d.run.version
+	// A set that has just begun elects its only member in a moment. To call that one a replica until then would cost a
+	// report, and whoever reads it a write.
+	born := o.Plan.Initialiser == d.options.Member && o.Plan.SystemID == "" && v.config.InSet()
+	s.Accepting, s.InRecovery, s.Version = v.leads || !born, !v.leads, d.run.version
 	s.Term, s.Timeline, s.Electorate = v.term, v.term, set.Electorate()
-	if o.Plan.Initialiser == d.options.Member && o.Plan.SystemID == "" && !v.leads {
-		// The set that it has just begun will have elected it in a moment, and it tells both in one word.
-		o.Volume.SystemID = ""
-	}
 	o.Problem = d.ailment()
 	if v.leads {
 		if err := d.siblings.keep(ctx, d.others(o.Plan)); err != nil {
