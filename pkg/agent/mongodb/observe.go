@@ -78,7 +78,7 @@ func (d *Driver) disconnect(ctx context.Context) {
 
 // observeServer looks at the server that runs.
 func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := d.whileItLives(ctx)
 	defer cancel()
 	if err := d.reach(ctx); err != nil {
 		return err
@@ -100,6 +100,21 @@ func (d *Driver) observeServer(ctx context.Context, o *runbook.Observation) erro
 		return err
 	}
 	return d.describe(ctx, o)
+}
+
+// whileItLives bounds a look at the own server, and ends it when that dies: the client library goes on to wait for a
+// server that nobody else can be asked to replace meanwhile.
+func (d *Driver) whileItLives(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	exited := d.Exited()
+	go func() {
+		select {
+		case <-exited:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // reach makes the client of the own server, once that listens: a client that has failed to connect waits before it
