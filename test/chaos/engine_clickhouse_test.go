@@ -37,7 +37,7 @@ var clickHouse = &engine{
 		"engine-killed", "agent-killed", "agent-stopped", "container-frozen", "pod-deleted", "api-down", "keeper-lost",
 		"keeper-quorum-lost", "node-stopped", "cable-cut", "operator-down", "operator-and-node-lost", "recreated",
 	},
-	inCI: []string{"engine-killed", "keeper-quorum-lost"},
+	inCI: []string{"engine-killed"},
 }
 
 // isProgram finds processes by the name of their program.
