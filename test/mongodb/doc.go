@@ -6,9 +6,9 @@
 // No server of MongoDB's vendor can be had where these tests run, so none of them proves anything of mongod. They prove
 // what others understand:
 //
-//   - TestFerretDB…: FerretDB v1.24, a server of the same protocol by other authors, with the vendor's driver for a
-//     client. It has the logins as mongod has them, so that a verifier that the operator made opens a session there, by a
-//     document that the agent wrote (pkg/agent/mongodb). It has no replica sets.
+//   - TestFerretDB…: FerretDB v1.24, a server of the same protocol by other authors, with the vendor's driver as
+//     client. It has the logins as mongod has them, so that a verifier that the operator made opens a session there,
+//     by a document that the agent wrote (pkg/agent/mongodb). It has no replica sets.
 //   - TestMongosh…: mongosh, the vendor's shell, speaks to FerretDB, and to the stand-in of test/standin/mongod, where
 //     the name of the test says "Simulated".
 //
