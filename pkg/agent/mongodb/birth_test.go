@@ -79,12 +79,14 @@ func TestBegunOnceSimulated(t *testing.T) {
 		},
 		"while it is asked to begin": func(s *stage, a *actor) {
 			o := a.until(runbook.StepTend)
+			killed := make(chan struct{})
 			go func() {
+				defer close(killed)
 				time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
 				a.kill()
 			}()
 			_, _ = a.Tend(s.Context(), o.Plan, o)
-			<-a.Exited()
+			<-killed
 		},
 		"before it hears that it has begun": func(s *stage, a *actor) { a.until(runbook.StepTend); initiate(s, a) },
 		"before it knows whose data it is": func(s *stage, a *actor) {
